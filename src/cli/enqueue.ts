@@ -1,0 +1,61 @@
+/** `rowferry enqueue`: adds runs for the service of this data dir. */
+import { Command } from 'commander';
+import { EXIT, RowferryError, type Summary } from '../index.js';
+import { addSourceFlags, type SourceFlags, sourceOptions, withRowferry } from './options.js';
+import { ProgressDisplay } from './progress.js';
+import { exitCodeOf, jsonLine, summaryText } from './show.js';
+import { untilSignal } from './signals.js';
+
+interface Flags extends SourceFlags {
+  json?: boolean;
+  wait?: boolean;
+}
+
+export function enqueueCommand(): Command {
+  const command = new Command('enqueue')
+    .description('add runs for the service of this data dir ("rowferry start")')
+    .argument('<files...>', 'CSV files, http(s) URLs, or - for stdin');
+  addSourceFlags(command)
+    .option('--wait', 'wait for the report and end with the exit code of the run')
+    .option('--json', 'NDJSON on stdout');
+  return command.action(async (files: string[], flags: Flags) => {
+    const { json, wait, ...source } = flags;
+    await withRowferry(command, async (rowferry) => {
+      const runs: string[] = [];
+      for (const file of files) {
+        const run = await rowferry.enqueue(file === '-' ? process.stdin : file, sourceOptions(source));
+        runs.push(run);
+        process.stdout.write(json ? jsonLine({ event: 'enqueued', run, source: file }) : `${run}\n`);
+      }
+      if (!wait) return;
+      const codes: number[] = [];
+      for (const run of runs) {
+        const summary = await waitFor(run);
+        process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : summaryText(summary));
+        codes.push(exitCodeOf(summary));
+      }
+      process.exitCode = Math.max(...codes);
+
+      async function waitFor(run: string): Promise<Summary> {
+        const display = new ProgressDisplay(process.stderr);
+        const { result } = await untilSignal(async (signal) => {
+          for (;;) {
+            const view = await rowferry.status(run);
+            const over = view.state === 'finished' || view.state === 'cancelled' || view.state === 'halted';
+            if (over && view.summary) return view.summary;
+            if (view.state === 'failed') {
+              throw new RowferryError('RUN_FAILED', view.message ?? `Run ${run} failed.`, EXIT.broke);
+            }
+            if (signal.aborted) {
+              const sentence = `No longer waiting for run ${run}; the service goes on with it.`;
+              throw new RowferryError('WAIT_ENDED', sentence, EXIT.interrupted);
+            }
+            if (!json && view.state === 'running') display.show({ ...view.progress, readAll: false });
+            await new Promise((resolve) => setTimeout(resolve, 500));
+          }
+        }).finally(() => display.end());
+        return result;
+      }
+    });
+  });
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+/** The command line: parses, calls the library, ends with the exit codes of the contract. */
+import { existsSync } from 'node:fs';
+import { loadEnvFile } from 'node:process';
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT, RowferryError } from '../errors.js';
+import { VERSION } from '../version.js';
+import { demoCommand } from './demo.js';
+import { enqueueCommand } from './enqueue.js';
+import { runCommand } from './run.js';
+import { runsCommand } from './runs.js';
+import { sandboxCommand } from './sandbox.js';
+import { startCommand, workerCommand } from './service.js';
+
+const program = new Command('rowferry')
+  .description('Carries every row of a CSV into a contact API, inside its rate limit, exactly accounted for.')
+  .version(VERSION)
+  .addOption(
+    new Option('--data-dir <dir>', 'where runs, reports and the private Redis live (default: .rowferry)'),
+  )
+  .configureHelp({ showGlobalOptions: true })
+  .showHelpAfterError('(add --help for usage)')
+  .exitOverride();
+
+for (const command of [
+  runCommand(),
+  enqueueCommand(),
+  startCommand(),
+  workerCommand(),
+  runsCommand(),
+  sandboxCommand(),
+  demoCommand(),
+]) {
+  program.addCommand(command.exitOverride());
+}
+
+try {
+  if (existsSync('.env')) loadEnvFile('.env'); // what is set already stays
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+/** Prints what a person needs to know and returns the exit code. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof RowferryError) {
+    process.stderr.write(`rowferry: ${error.message}\n`);
+    return error.exitCode;
+  }
+  const { stack } = error as Error;
+  process.stderr.write(
+    `rowferry: this should not have happened; please report it.\n${stack ?? String(error)}\n`,
+  );
+  return EXIT.broke;
+}

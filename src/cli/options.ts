@@ -1,0 +1,81 @@
+/** Flags that several commands share, and what becomes of them. Flags have no defaults: they would win over the environment. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseCount, parseDelimiter, parseMap, parseRate } from '../config.js';
+import { RowferryError } from '../errors.js';
+import { openRowferry, type Rowferry, type RowferryOptions, type SourceOptions } from '../index.js';
+
+/** commander then names the flag and exits with the usage code. */
+function argument<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof RowferryError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+  };
+}
+
+export const count = (setting: string, least: number, most: number) =>
+  argument((text) => parseCount(text, setting, least, most));
+
+export interface SourceFlags {
+  to?: string;
+  rate?: string;
+  delimiter?: string;
+  map?: string[];
+  attempts?: number;
+  reportDir?: string;
+}
+
+export function addSourceFlags(command: Command): Command {
+  return command
+    .option('--to <destination>', 'which API (default: the one with credentials)')
+    .option('--rate <rate>', '10/s, 100/min, 10000/h or none (default: what the API documents)')
+    .option(
+      '--delimiter <char>',
+      ', ; | or tab (default: detected)',
+      argument((text) => parseDelimiter(text, '--delimiter')),
+    )
+    .option('--map <Header=field...>', 'send a column to a field, e.g. --map "Mail=email"')
+    .option(
+      '--attempts <n>',
+      'requests for one contact before it is given up (default: 5)',
+      count('--attempts', 1, 100),
+    )
+    .option('--report-dir <dir>', 'where the report goes (default: <data dir>/reports)');
+}
+
+export function sourceOptions(flags: SourceFlags): SourceOptions {
+  const { map, rate, ...rest } = flags;
+  return {
+    ...rest,
+    map: parseMap(map ?? [], '--map'),
+    // Not parsed by commander: it takes a parser's null for a missing value.
+    rate: rate === undefined ? undefined : parseRate(rate, '--rate'),
+  };
+}
+
+export function addConcurrencyFlag(command: Command): Command {
+  return command.option(
+    '--concurrency <n>',
+    'requests in flight of this process at the most (default: 16)',
+    count('--concurrency', 1, 1000),
+  );
+}
+
+/** Opens the data dir the command is about, shows warnings, and closes it after `body`. */
+export async function withRowferry<T>(
+  command: Command,
+  body: (rowferry: Rowferry) => Promise<T>,
+  options: RowferryOptions = {},
+): Promise<T> {
+  const { dataDir } = command.optsWithGlobals<{ dataDir?: string }>();
+  const rowferry = await openRowferry({ ...(dataDir === undefined ? {} : { dataDir }), ...options });
+  try {
+    for (const warning of rowferry.warnings) process.stderr.write(`rowferry: ${warning}\n`);
+    return await body(rowferry);
+  } finally {
+    await rowferry.close();
+  }
+}

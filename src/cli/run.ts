@@ -1,0 +1,41 @@
+/** `rowferry run`: one file, start to report, in this process. */
+import { Command } from 'commander';
+import {
+  addConcurrencyFlag,
+  addSourceFlags,
+  type SourceFlags,
+  sourceOptions,
+  withRowferry,
+} from './options.js';
+import { tellUnfinished, watch } from './watch.js';
+
+interface Flags extends SourceFlags {
+  json?: boolean;
+  concurrency?: number;
+}
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .description('send one CSV file, from start to report, in this process')
+    .argument('<file>', 'a CSV file, an http(s) URL, or - for stdin');
+  addConcurrencyFlag(addSourceFlags(command)).option(
+    '--json',
+    'events as NDJSON on stdout, a result line last',
+  );
+  return command.action(async (file: string, flags: Flags) => {
+    const { json, concurrency, ...source } = flags;
+    await withRowferry(command, async (rowferry) => {
+      await watch(json ?? false, (options) =>
+        rowferry.run(file === '-' ? process.stdin : file, {
+          ...sourceOptions(source),
+          ...options,
+          concurrency,
+          started(plan, warnings) {
+            options.started?.(plan, warnings);
+            void tellUnfinished(rowferry, plan.source.sha256, plan.run).catch(() => {}); // a courtesy
+          },
+        }),
+      );
+    });
+  });
+}

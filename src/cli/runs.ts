@@ -1,0 +1,76 @@
+/** `rowferry runs`: what runs there are, and what to do with one. */
+import { Command } from 'commander';
+import { EXIT, RowferryError } from '../index.js';
+import { addConcurrencyFlag, withRowferry } from './options.js';
+import { jsonLine, runsTable, runText, summaryText } from './show.js';
+import { watch } from './watch.js';
+
+interface Flags {
+  json?: boolean;
+  concurrency?: number;
+}
+
+export function runsCommand(): Command {
+  const runs = new Command('runs').description('list, show, cancel, resume, retry or report runs');
+  const sub = (name: string, description: string) =>
+    runs.command(name).description(description).option('--json', 'JSON on stdout').exitOverride();
+
+  const list = sub('list', 'all runs of this data dir, newest first');
+  list.action(({ json }: Flags) =>
+    withRowferry(list, async (rowferry) => {
+      const views = await rowferry.list();
+      if (json) for (const view of views) process.stdout.write(jsonLine(view));
+      else process.stdout.write(views.length === 0 ? 'No runs yet.\n' : runsTable(views));
+    }),
+  );
+
+  const show = sub('show', 'one run as it stands').argument('<run>');
+  show.action((run: string, { json }: Flags) =>
+    withRowferry(show, async (rowferry) => {
+      const view = await rowferry.status(run);
+      process.stdout.write(json ? jsonLine(view) : runText(view));
+    }),
+  );
+
+  const report = sub('report', 'the summary of a run that ended').argument('<run>');
+  report.action((run: string, { json }: Flags) =>
+    withRowferry(report, async (rowferry) => {
+      const summary = await rowferry.report(run);
+      process.stdout.write(json ? jsonLine(summary) : summaryText(summary));
+    }),
+  );
+
+  const cancel = sub('cancel', 'end a run for good; rows not sent yet stay unprocessed').argument('<run>');
+  cancel.action((run: string, { json }: Flags) =>
+    withRowferry(cancel, async (rowferry) => {
+      const summary = await rowferry.cancel(run);
+      process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : summaryText(summary));
+    }),
+  );
+
+  const resume = addConcurrencyFlag(
+    sub('resume', 'go on with an interrupted or halted run').argument(
+      '[run]',
+      'default: the latest unfinished one',
+    ),
+  );
+  resume.action((given: string | undefined, { json, concurrency }: Flags) =>
+    withRowferry(resume, async (rowferry) => {
+      const run = given ?? (await rowferry.unfinished())?.run;
+      if (run === undefined) {
+        throw new RowferryError('NOTHING_TO_RESUME', 'No run is interrupted or halted.', EXIT.usage);
+      }
+      await watch(json ?? false, (options) => rowferry.resume(run, { ...options, concurrency }));
+    }),
+  );
+
+  const retry = addConcurrencyFlag(
+    sub('retry', 'a new run with the failed rows of one that ended').argument('<run>'),
+  );
+  retry.action((run: string, { json, concurrency }: Flags) =>
+    withRowferry(retry, async (rowferry) => {
+      await watch(json ?? false, (options) => rowferry.retry(run, { ...options, concurrency }));
+    }),
+  );
+  return runs;
+}

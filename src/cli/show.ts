@@ -1,0 +1,87 @@
+/** Summaries and runs as text. */
+import { EXIT, type RunView, type Summary } from '../index.js';
+import { duration, group, settledRows } from './progress.js';
+
+/** The exit code a run's end deserves. */
+export function exitCodeOf(summary: Summary): number {
+  if (summary.state === 'halted') return EXIT.halted;
+  if (summary.state === 'cancelled') return EXIT.cancelled;
+  return summary.failed > 0 ? EXIT.rowsFailed : EXIT.ok;
+}
+
+const REASON_STATUS: [keyof Summary['reasons'], 'created' | 'skipped' | 'failed' | 'unprocessed'][] = [
+  ['confirmed_on_retry', 'created'],
+  ['duplicate_email', 'skipped'],
+  ['duplicate_external_id', 'skipped'],
+  ['duplicate_contact', 'skipped'],
+  ['already_synced', 'skipped'],
+  ['invalid', 'failed'],
+  ['rejected', 'failed'],
+  ['retries_exhausted', 'failed'],
+  ['unconfirmed', 'failed'],
+  ['cancelled', 'unprocessed'],
+  ['halted', 'unprocessed'],
+];
+
+export function summaryText(summary: Summary): string {
+  const lines = [
+    `${summary.source.name} → ${summary.destination}: ${summary.state}, ${group(summary.rows)} rows in ${duration(summary.duration_ms / 1000)} (${summary.rows_per_second}/s, ${group(summary.requests)} requests)`,
+  ];
+  for (const status of ['created', 'updated', 'skipped', 'failed', 'unprocessed'] as const) {
+    if (summary[status] === 0 && (status === 'updated' || status === 'unprocessed')) continue;
+    const reasons = REASON_STATUS.filter(([reason, of]) => of === status && summary.reasons[reason])
+      .map(([reason]) => `${reason} ${group(summary.reasons[reason]!)}`)
+      .join(', ');
+    lines.push(
+      `  ${status.padEnd(12)}${group(summary[status]).padStart(9)}${reasons ? `   ${reasons}` : ''}`,
+    );
+  }
+  if (summary.message) lines.push(`  ${summary.message}`);
+  lines.push(`  report: ${summary.reports.dir}`);
+  return `${lines.join('\n')}\n`;
+}
+
+export function runText(view: RunView): string {
+  const { progress } = view;
+  const lines = [
+    `${view.run}  ${view.source} → ${view.destination}: ${view.state}`,
+    `  added ${view.createdAt}${view.startedAt ? `, started ${view.startedAt}` : ''}${view.finishedAt ? `, ended ${view.finishedAt}` : ''}`,
+  ];
+  if (view.message) lines.push(`  ${view.message}`);
+  if (view.state === 'interrupted') lines.push(`  Go on with: rowferry runs resume ${view.run}`);
+  if (view.late) lines.push(`  ${view.late} outcomes arrived after the run was closed`);
+  if (view.summary && view.state !== 'running') return `${lines.join('\n')}\n${summaryText(view.summary)}`;
+  lines.push(
+    `  ${group(settledRows(progress))} of about ${group(progress.total)} rows settled: ${group(progress.created)} created, ${group(progress.updated)} updated, ${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
+    `  ${group(progress.requests)} requests, ${group(progress.retries)} retries, ${group(progress.throttled)} throttled`,
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+/** One line a run. */
+export function runsTable(views: readonly RunView[]): string {
+  const rows = views.map((view) => [
+    view.run,
+    view.state,
+    `${group(settledRows(view.progress))}/${group(view.progress.total)}`,
+    String(view.progress.created),
+    String(view.progress.skipped),
+    String(view.progress.failed),
+    `${view.source} → ${view.destination}`,
+  ]);
+  const table = [['RUN', 'STATE', 'ROWS', 'CREATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows];
+  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+  return table
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}

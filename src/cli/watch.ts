@@ -1,0 +1,49 @@
+/** Follows a run on the terminal, or as NDJSON. Shared by the commands that work on a run in this process. */
+import type { Rowferry, RunPlan, Summary, WorkOptions } from '../index.js';
+import { ProgressDisplay } from './progress.js';
+import { exitCodeOf, jsonLine, summaryText } from './show.js';
+import { untilSignal } from './signals.js';
+
+/** Runs `work` with progress on stderr (or events on stdout with `json`), prints its summary, sets the exit code. */
+export async function watch(
+  json: boolean,
+  work: (options: WorkOptions) => Promise<Summary>,
+): Promise<Summary> {
+  const display = new ProgressDisplay(process.stderr);
+  const { result: summary } = await untilSignal(async (signal) => {
+    try {
+      return await work({
+        signal,
+        started(plan: RunPlan, warnings: string[]) {
+          if (json) {
+            const { run, destination, source } = plan;
+            process.stdout.write(
+              jsonLine({ event: 'started', run, destination, source: source.name, warnings }),
+            );
+          } else {
+            process.stderr.write(`run ${plan.run}: ${plan.source.name} → ${plan.destination}\n`);
+            for (const warning of warnings) process.stderr.write(`  ${warning}\n`);
+          }
+        },
+        progress(event) {
+          if (json) process.stdout.write(jsonLine({ event: 'progress', ...event }));
+          else display.show(event);
+        },
+      });
+    } finally {
+      display.end();
+    }
+  });
+  process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : summaryText(summary));
+  process.exitCode = exitCodeOf(summary);
+  return summary;
+}
+
+/** Says on stderr that an earlier run over the same file did not come to its end. */
+export async function tellUnfinished(rowferry: Rowferry, sha256: string, than: string): Promise<void> {
+  const earlier = await rowferry.unfinished(sha256);
+  if (earlier === undefined || earlier.run === than) return;
+  process.stderr.write(
+    `  Run ${earlier.run} over the same file is ${earlier.state}; it goes on with: rowferry runs resume ${earlier.run}\n`,
+  );
+}

@@ -1,0 +1,16 @@
+/** What a row becomes for a destination after mapping and validation: exactly the JSON the API takes. */
+export type Contact = Record<string, unknown>;
+
+/** The keys by which a destination (and rowferry inside a file) tells two contacts apart. */
+export interface Identity {
+  email?: string;
+  external_id?: string;
+}
+
+/**
+ * The form in which e-mail addresses are compared and sent: trimmed, lower case. Mailboxes that differ by case
+ * alone are the same person everywhere in practice, and a case-sensitive API would otherwise hold them twice.
+ */
+export function normaliseEmail(address: string): string {
+  return address.trim().toLowerCase();
+}

@@ -1,0 +1,43 @@
+/** Tells an outage from single failures, so that no row spends its attempts on an API that is down. */
+import type { Verdict } from '../verdict.js';
+import type { Pace } from './pace.js';
+
+/** Failures in a row, with no other answer in between, that count as an outage. */
+const FAILURES = 10;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 15_000;
+
+export class Circuit {
+  private failures = 0;
+  private lastFailure = '';
+  open = false;
+
+  constructor(private readonly pace: Pick<Pace, 'trip' | 'closeCircuit'>) {}
+
+  /** What the newest reservation said about the circuit, which any process may have opened or closed. */
+  observe(state: 'open' | 'probe' | ''): void {
+    this.open = state !== '';
+    if (this.open) this.failures = Math.max(this.failures, FAILURES);
+  }
+
+  /** Takes note of an answer. Resolves when the circuit has changed, if it does. */
+  async note(verdict: Verdict): Promise<void> {
+    if (verdict.kind === 'unavailable' || verdict.kind === 'unclear' || verdict.kind === 'unreached') {
+      this.lastFailure = verdict.message;
+      this.failures++;
+      if (this.failures < FAILURES) return;
+      this.open = true;
+      await this.pace.trip(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+      return;
+    }
+    this.failures = 0;
+    if (!this.open) return;
+    this.open = false;
+    await this.pace.closeCircuit();
+  }
+
+  /** The sentence of the newest failure. */
+  get reason(): string {
+    return this.lastFailure;
+  }
+}

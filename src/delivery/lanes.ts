@@ -1,0 +1,362 @@
+/**
+ * The rows of all batches in this process's hands, on their way through one account: wait for a place, get a mark
+ * and a slot (one round trip for the next few), be sent, be understood.
+ */
+import type { Redis } from 'ioredis';
+import type { Clock } from '../clock.js';
+import type { ApiAnswer, Finding } from '../destinations/destination.js';
+import type { Account } from '../destinations/registry.js';
+import type { Condition } from '../outcomes/settle.js';
+import { define, pipe } from '../redis/scripts.js';
+import type { Verdict } from '../verdict.js';
+import type { Circuit } from './circuit.js';
+import { afterCreate, afterLookUp, beforeCreate, type RowState, type Rules, type Step } from './decide.js';
+import type { Hold, Item } from './hold.js';
+import { LATE_MS, type Pace } from './pace.js';
+import type { Sender, Sent } from './send.js';
+
+/** A mark older than this is asked for again before the row is sent: this process may have been stopped meanwhile. */
+const LEASE_MS = 4_000;
+const RECHECK_MS = 500;
+const MOST_AT_ONCE = 64;
+
+interface Cleared {
+  item: Item;
+  /** The one request that may be sent while the circuit is open. */
+  probe: boolean;
+  /** Monotonic ms: when it may be sent, and when its mark was given. */
+  atMs: number;
+  markedMs: number;
+}
+
+export interface LanesOptions {
+  redis: Redis;
+  clock: Clock;
+  account: Account;
+  pace: Pace;
+  circuit: Circuit;
+  sender: Sender;
+  /** Requests in flight at the most. */
+  concurrency: number;
+  onError(error: Error): void;
+}
+
+export class Lanes {
+  private pending: Item[] = [];
+  private cleared: Cleared[] = [];
+  private inFlight = 0;
+  private clearing = false;
+  private stopped = false;
+  private timer: NodeJS.Timeout | undefined;
+  private timerAtMs = 0;
+  /** Monotonic: before then no slot is to be had. */
+  private askAtMs = 0;
+  private throttledInARow = 0;
+  /** API's clock minus Redis's, ms: the largest seen, as the Date header is cut to seconds. */
+  private apiAheadMs = Number.NEGATIVE_INFINITY;
+  private lastDate = '';
+
+  constructor(private readonly options: LanesOptions) {
+    define(options.redis);
+  }
+
+  add(hold: Hold): void {
+    for (const item of hold.items) {
+      const step = beforeCreate(this.state(item, item.attempts), this.rules(item));
+      if (step) this.take(step, item);
+      else this.pending.push(item);
+    }
+    this.pump();
+  }
+
+  /** Sends nothing more; rows not sent go back to their batches. Those in flight end by themselves. */
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    for (const { item } of this.cleared) item.hold.handBack(item);
+    for (const item of this.pending) item.hold.handBack(item);
+    this.cleared = [];
+    this.pending = [];
+  }
+
+  private pump(): void {
+    if (this.stopped) return;
+    const { clock, concurrency, circuit, pace } = this.options;
+    while (this.cleared.length > 0 && this.inFlight < concurrency) {
+      const next = this.cleared[0]!;
+      const now = clock.monotonic();
+      if (next.atMs - now > 0.5) {
+        this.wake(next.atMs);
+        break;
+      }
+      this.cleared.shift();
+      const late = pace.intervalMs > 0 && now - next.atMs > LATE_MS;
+      const held = circuit.open && !next.probe;
+      if (late || held || now - next.markedMs > LEASE_MS) this.pending.unshift(next.item);
+      else this.launch(next.item);
+    }
+    if (this.clearing || this.pending.length === 0 || this.wanted() === 0) return;
+    if (clock.monotonic() < this.askAtMs) this.wake(this.askAtMs);
+    else void this.clear();
+  }
+
+  /** How many more rows to clear now: places first, then slots; without a limit also the next few ahead. */
+  private wanted(): number {
+    const { concurrency, pace } = this.options;
+    const ahead = pace.intervalMs > 0 ? 0 : concurrency;
+    const places = concurrency + ahead - this.inFlight - this.cleared.length;
+    // Without a limit small groups would cost a round trip each: wait until half a group is wanted.
+    if (ahead > 0 && places < Math.min(concurrency, this.pending.length) / 2) return 0;
+    return Math.max(0, Math.min(pace.worthAsking(places), MOST_AT_ONCE));
+  }
+
+  /** Pumps at `atMs`, monotonic, or earlier if asked to. */
+  private wake(atMs: number): void {
+    if (this.timer !== undefined && this.timerAtMs <= atMs) return;
+    clearTimeout(this.timer);
+    this.timerAtMs = atMs;
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        this.pump();
+      },
+      Math.max(1, atMs - this.options.clock.monotonic()),
+    );
+  }
+
+  /** Gets marks and slots for the next rows in one round trip. */
+  private async clear(): Promise<void> {
+    this.clearing = true;
+    const items = this.pending.splice(0, this.wanted());
+    let again = 0;
+    try {
+      again = await this.clearThese(items);
+    } catch (error) {
+      // Redis went away: nothing was sent, nothing is lost.
+      this.options.onError(error as Error);
+      this.putBack(items.filter((item) => !this.cleared.some((cleared) => cleared.item === item)));
+      again = RECHECK_MS;
+    }
+    this.clearing = false;
+    this.askAtMs = this.options.clock.monotonic() + again;
+    this.pump();
+  }
+
+  /** Returns the ms after which to ask again, 0 = at once. */
+  private async clearThese(items: Item[]): Promise<number> {
+    const { redis, pace, circuit, clock } = this.options;
+    const groups = byHold(items);
+    const pipeline = redis.pipeline();
+    pace.reserve(pipeline, items.length);
+    for (const [hold, group] of groups) {
+      const { keys } = hold.record;
+      const { epoch, batch, token } = hold.claim;
+      const rows = group.map((item) => item.row);
+      pipe(redis, pipeline, 'mark', keys.state, keys.status, keys.batches, epoch, batch, token, ...rows);
+    }
+    const [reserved, ...marks] = (await pipeline.exec()) ?? [];
+    const markedMs = clock.monotonic();
+    const error = reserved?.[0] ?? marks.find(([failed]) => failed)?.[0];
+    if (error || reserved === undefined) throw error ?? new Error('no reply');
+    const slots = pace.read(reserved[1]);
+    circuit.observe(slots.circuit);
+
+    const ready = new Set<Item>();
+    let recheck = 0;
+    groups.forEach(([hold, group], i) => {
+      const [condition, ...codes] = marks[i]![1] as [Condition, ...number[]];
+      if (condition === 'ok') {
+        group.forEach((item, n) => {
+          if (codes[n]! > 1) return hold.alreadySettled();
+          // A mark that is not ours is somebody's who sent the row and never told: a crash, or an earlier attempt.
+          if (codes[n] === 1 && !item.marked) hold.doubt(item);
+          item.marked = true;
+          ready.add(item);
+        });
+      } else if (condition === 'gone' || condition === 'unverified') {
+        recheck = RECHECK_MS;
+        this.putBack(group);
+      } else {
+        this.drop(hold, group);
+      }
+    });
+
+    let slot = 0;
+    const waiting: Item[] = [];
+    for (const item of items) {
+      if (!ready.has(item)) continue;
+      const step = item.otherwise
+        ? undefined
+        : beforeCreate(this.state(item, item.attempts), this.rules(item));
+      if (step) this.take(step, item);
+      else if (slot < slots.granted) {
+        this.cleared.push({
+          item,
+          probe: slots.circuit === 'probe',
+          atMs: slots.firstMs + slot++ * slots.intervalMs,
+          markedMs,
+        });
+      } else waiting.push(item);
+    }
+    this.putBack(waiting);
+    if (slots.granted === 0) return Math.max(1, Math.min(slots.waitMs, 5_000));
+    return recheck;
+  }
+
+  private putBack(items: Item[]): void {
+    if (this.stopped) for (const item of items) item.hold.handBack(item);
+    else this.pending.unshift(...items);
+  }
+
+  /** Rows of this hold may not be sent any more. Their batch ends; whoever runs the run adds them again. */
+  private drop(hold: Hold, group: Item[]): void {
+    hold.dropped = true;
+    const of = (item: Item) => item.hold === hold;
+    const all = [...group, ...this.pending.filter(of), ...this.cleared.map((c) => c.item).filter(of)];
+    this.pending = this.pending.filter((item) => !of(item));
+    this.cleared = this.cleared.filter((cleared) => !of(cleared.item));
+    for (const item of all) hold.handBack(item);
+  }
+
+  private launch(item: Item): void {
+    const { account, sender, clock } = this.options;
+    const { destination } = account;
+    this.inFlight++;
+    item.hold.count('requests');
+    if (item.attempts > 0 && !item.otherwise) item.hold.count('retries');
+    item.marked = false;
+    const request = item.otherwise
+      ? destination.lookup!.request(item.contact, account.options)
+      : destination.create(item.contact, account.options);
+    const sentMs = clock.monotonic();
+    void sender.send(request).then((sent) => {
+      this.inFlight--;
+      try {
+        this.understand(item, sent, sentMs);
+      } catch (error) {
+        this.options.onError(error as Error);
+        item.since ||= this.sentAt(sentMs);
+        item.hold.putOff(item);
+      }
+      this.pump();
+    });
+  }
+
+  private understand(item: Item, sent: Sent, sentMs: number): void {
+    const { destination } = this.options.account;
+    const status = 'answer' in sent ? sent.answer.status : undefined;
+    if ('answer' in sent) this.readDate(sent.answer);
+    if (item.otherwise) {
+      const { otherwise } = item;
+      delete item.otherwise;
+      const finding: Finding =
+        'answer' in sent
+          ? destination.lookup!.read(sent.answer, item.contact)
+          : { kind: 'no_answer', verdict: sent.failure };
+      const verdict: Verdict = finding.kind === 'no_answer' ? finding.verdict : { kind: 'created' };
+      this.noteVerdict(verdict);
+      const state = this.state(item, item.attempts, status);
+      this.take(
+        afterLookUp(finding, otherwise, this.inApiTime(item.since), state, this.rules(item)),
+        item,
+        sentMs,
+      );
+      return;
+    }
+    const verdict = 'answer' in sent ? destination.interpret(sent.answer, item.contact) : sent.failure;
+    this.noteVerdict(verdict);
+    // A refused connection and a 429 leave the mark this row had before: nothing of ours can have landed.
+    item.marked = verdict.kind === 'unreached' || verdict.kind === 'throttled' || verdict.kind === 'refused';
+    const step = afterCreate(verdict, this.state(item, item.attempts + 1, status), this.rules(item));
+    if (step.do === 'look_up') item.attempts++;
+    this.take(step, item, sentMs);
+  }
+
+  private noteVerdict(verdict: Verdict): void {
+    void this.options.circuit.note(verdict).catch(this.options.onError);
+    if (verdict.kind !== 'throttled') this.throttledInARow = 0;
+  }
+
+  private take(step: Step, item: Item, sentMs?: number): void {
+    const { hold } = item;
+    switch (step.do) {
+      case 'settle':
+        return hold.settle(step.outcome);
+      case 'look_up':
+        item.otherwise = step.otherwise;
+        return this.requeue(item);
+      case 'retry':
+        if (step.inDoubt && item.since === 0) item.since = this.sentAt(sentMs);
+        if (step.spent) item.attempts++;
+        if (step.spent || this.stopped) return hold.putOff(item);
+        return this.requeue(item);
+      case 'throttle': {
+        hold.count('throttled');
+        // Without a hint: 1, 2, 4 … 60 s, for as long as nothing else is answered.
+        const waitMs = step.waitMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
+        this.throttledInARow++;
+        void this.options.pace.push(waitMs).catch(this.options.onError);
+        return this.requeue(item);
+      }
+      case 'halt':
+        void hold.record
+          .setState('halted', ['running'], { halt_code: step.code, halt_message: step.message })
+          .catch(this.options.onError);
+        return this.requeue(item);
+    }
+  }
+
+  private requeue(item: Item): void {
+    if (this.stopped || item.hold.dropped) item.hold.handBack(item);
+    else this.pending.unshift(item);
+  }
+
+  private state(item: Item, attempts: number, httpStatus?: number): RowState {
+    return {
+      row: item.row,
+      attempts,
+      inDoubt: item.since !== 0,
+      ...(httpStatus === undefined ? {} : { httpStatus }),
+    };
+  }
+
+  private rules({ hold }: Item): Rules {
+    const { account, circuit } = this.options;
+    return {
+      attempts: hold.batch.attempts,
+      canLookUp: account.destination.lookup !== undefined,
+      circuitOpen: circuit.open,
+      enforcesUniqueness: account.destination.enforcesUniqueness,
+    };
+  }
+
+  /** A moment of our monotonic clock in Redis's. */
+  private sentAt(sentMs: number | undefined): number {
+    const { clock, pace } = this.options;
+    const now = pace.redisNowMs() ?? clock.now();
+    return Math.floor(sentMs === undefined ? now : now - (clock.monotonic() - sentMs));
+  }
+
+  private readDate(answer: ApiAnswer): void {
+    const { date } = answer.headers;
+    if (date === undefined || date === this.lastDate) return;
+    this.lastDate = date;
+    const apiMs = Date.parse(date);
+    if (!Number.isNaN(apiMs)) this.apiAheadMs = Math.max(this.apiAheadMs, apiMs - this.sentAt(undefined));
+  }
+
+  /** A moment of Redis's clock in the API's; never later than it really was there. */
+  private inApiTime(redisMs: number): number {
+    return Number.isFinite(this.apiAheadMs) ? redisMs + this.apiAheadMs : redisMs - 2_000;
+  }
+}
+
+function byHold(items: readonly Item[]): [Hold, Item[]][] {
+  const groups = new Map<Hold, Item[]>();
+  for (const item of items) {
+    const group = groups.get(item.hold);
+    if (group) group.push(item);
+    else groups.set(item.hold, [item]);
+  }
+  return [...groups];
+}

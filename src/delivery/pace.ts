@@ -1,0 +1,132 @@
+/** One rate for an account over all processes: reserves the next send slots in Redis. */
+import type { ChainableCommander, Redis } from 'ioredis';
+import type { Clock } from '../clock.js';
+import { paceKey } from '../redis/keys.js';
+import { call, pipe } from '../redis/scripts.js';
+import type { Rate } from '../run.js';
+
+/**
+ * How far a request may stray from its slot on its way to the server without breaking a strict sliding window:
+ * every window is planned this much longer. For a limit per second it costs 2 % of the rate, for one per hour nothing.
+ */
+const JITTER_MS = 20;
+/** A slot that is this late is dropped and reserved anew: sending it now would be a burst. */
+export const LATE_MS = JITTER_MS / 2;
+/** How far ahead slots are reserved; a process that dies wastes no more than this. */
+const HORIZON_MS = 40;
+
+export interface Reservation {
+  /** Slots granted; 0 = ask again in `waitMs`. */
+  granted: number;
+  /** Monotonic time of the first slot, ms. */
+  firstMs: number;
+  intervalMs: number;
+  waitMs: number;
+  /** `open`: the account's API is down; `probe`: the one request that tries it. */
+  circuit: 'open' | 'probe' | '';
+}
+
+/** Microseconds between two requests at `rate`; 0 = no limit. */
+export function intervalUs(rate: Rate | null): number {
+  return rate === null ? 0 : Math.ceil(((rate.perMs + JITTER_MS) * 1000) / rate.requests);
+}
+
+export class Pace {
+  private readonly key: string;
+  /** Redis's clock minus our monotonic one, µs: the largest seen, as replies only ever come late. */
+  private ahead = Number.NEGATIVE_INFINITY;
+  private aheadSeenMs = 0;
+  /** Interval of the newest reply, ms; 0 = no limit. */
+  intervalMs: number;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly clock: Clock,
+    prefix: string,
+    account: string,
+    private readonly fallback: Rate | null,
+  ) {
+    this.key = paceKey(prefix, account);
+    this.intervalMs = intervalUs(fallback) / 1000;
+  }
+
+  /** How many slots are worth asking for at once when `places` are free. */
+  worthAsking(places: number): number {
+    if (this.intervalMs === 0) return places;
+    return Math.min(places, Math.floor(HORIZON_MS / this.intervalMs) + 1);
+  }
+
+  reserve(pipeline: ChainableCommander, slots: number): void {
+    pipe(this.redis, pipeline, 'pace_reserve', this.key, slots, HORIZON_MS * 1000, intervalUs(this.fallback));
+  }
+
+  /** Reads the reply to {@link reserve}; call it as soon as the reply is there. */
+  read(reply: unknown): Reservation {
+    const [granted, first, interval, now, wait, circuit] = reply as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      '' | 'open' | 'probe',
+    ];
+    const nowMs = this.clock.monotonic();
+    const seen = now - nowMs * 1000;
+    // Slowly forgets, so that two clocks may drift apart and Redis's may be set.
+    const forgotten = this.ahead - (nowMs - this.aheadSeenMs);
+    this.ahead = Math.abs(seen - this.ahead) > 1_000_000 ? seen : Math.max(seen, forgotten);
+    this.aheadSeenMs = nowMs;
+    this.intervalMs = interval / 1000;
+    return {
+      granted,
+      firstMs: (first - this.ahead) / 1000,
+      intervalMs: this.intervalMs,
+      waitMs: wait / 1000,
+      circuit,
+    };
+  }
+
+  /** Redis's clock now, ms since the epoch; undefined before the first reply. */
+  redisNowMs(): number | undefined {
+    return Number.isFinite(this.ahead) ? this.clock.monotonic() + this.ahead / 1000 : undefined;
+  }
+
+  /** Nobody sends to the account for `waitMs`. */
+  async push(waitMs: number): Promise<void> {
+    await call(this.redis, 'pace_push', this.key, Math.ceil(waitMs * 1000));
+  }
+
+  /** Opens the circuit, or lets it stay open; returns the pause until the next probe, ms. */
+  async trip(firstPauseMs: number, longestPauseMs: number): Promise<number> {
+    const pauseUs = await call(
+      this.redis,
+      'circuit',
+      this.key,
+      'trip',
+      firstPauseMs * 1000,
+      longestPauseMs * 1000,
+    );
+    return Number(pauseUs) / 1000;
+  }
+
+  async closeCircuit(): Promise<void> {
+    await call(this.redis, 'circuit', this.key, 'close', 0, 0);
+  }
+}
+
+/** A living run asks for its rate; the lowest wins. Repeat within `leaseMs`. */
+export async function askRate(
+  redis: Redis,
+  prefix: string,
+  account: string,
+  run: string,
+  rate: Rate | null,
+  expiresMs: number,
+): Promise<void> {
+  await redis.hset(paceKey(prefix, account), `r:${run}`, `${intervalUs(rate)} ${expiresMs}`);
+}
+
+/** The run asks no longer. */
+export async function dropRate(redis: Redis, prefix: string, account: string, run: string): Promise<void> {
+  await redis.hdel(paceKey(prefix, account), `r:${run}`);
+}

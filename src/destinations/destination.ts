@@ -1,0 +1,110 @@
+/**
+ * The contract of a destination: pure functions between contacts and HTTP. No network, no clock, no state inside;
+ * rowferry sends, paces, retries and settles.
+ */
+import type { z } from 'zod';
+import type { Contact, Identity } from '../contact.js';
+import type { Verdict } from '../verdict.js';
+
+export interface ApiRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path and query below the base URL, starting with `/`. */
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+export interface ApiAnswer {
+  status: number;
+  /** Lower-case names; the last value of a repeated header. */
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** Credentials and address of an account. `baseUrl` is an origin plus any path prefix, no trailing slash. */
+export interface Options {
+  baseUrl: string;
+  [name: string]: unknown;
+}
+
+/** What a look-up found out about a contact whose attempt stayed unclear. */
+export type Finding =
+  /** `contactId` and `createdMs` as the API tells them; `same`: every field we sent is there as we sent it. */
+  | { kind: 'found'; contactId?: string; createdMs?: number; same: boolean }
+  | { kind: 'absent' }
+  /** The look-up itself was not answered usefully; judged like any other answer. */
+  | { kind: 'no_answer'; verdict: Verdict };
+
+export interface Destination {
+  /** Lower-case name, used in account ids, flags and environment names. */
+  kind: string;
+  /** Credentials and base URL. Errors of this schema are shown to the user with the variable names of `env`. */
+  options: z.ZodType<Options>;
+  /** Option name → environment variable. */
+  env: Record<string, string>;
+  /** The option that, with the base URL, names the account (hashed). */
+  accountKey: string;
+  /** Validates one contact, exactly as the API takes it. */
+  contact: z.ZodType<Contact>;
+  /** Field → what rowferry must know to fill it from a cell. */
+  fields: Record<string, FieldKind>;
+  /** Header names → fields; compared without case, spaces and punctuation. The field's own name need not be listed. */
+  aliases: Record<string, string>;
+  /** Object field that takes the columns nobody knows, by their header. */
+  unmapped: string;
+  identity(contact: Contact): Identity;
+  /** Documented default limit. */
+  limit: { requests: number; perMs: number };
+  /** True when the API itself refuses a second contact with the same identity: only then may an unclear attempt be repeated. */
+  enforcesUniqueness: boolean;
+  create(contact: Contact, options: Options): ApiRequest;
+  interpret(answer: ApiAnswer, contact: Contact): Verdict;
+  lookup?: {
+    request(contact: Contact, options: Options): ApiRequest;
+    read(answer: ApiAnswer, contact: Contact): Finding;
+  };
+}
+
+/**
+ * `text` and `boolean` are single cells, `list` is split on comma, semicolon or bar, `object` is filled by dotted
+ * headers (`custom_fields.plan`).
+ */
+export type FieldKind = 'text' | 'boolean' | 'list' | 'object';
+
+/** Parses a JSON object out of an answer; undefined when it is none (HTML, cut off, empty). */
+export function jsonBody(answer: ApiAnswer): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(answer.body);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The wait an API announces, in ms: `Retry-After` as seconds or HTTP date, else `X-RateLimit-Reset` (epoch seconds, or
+ * seconds from now when small), else a "try again in N seconds" in `sentence`. Dates are judged by the API's own Date
+ * header, so a wrong local clock does no harm.
+ */
+export function announcedWait(answer: ApiAnswer, sentence = ''): number | undefined {
+  const apiNow = Date.parse(answer.headers.date ?? '');
+  const after = answer.headers['retry-after'];
+  if (after !== undefined) {
+    if (/^\s*\d+(\.\d+)?\s*$/.test(after)) return Number(after) * 1000;
+    const at = Date.parse(after);
+    if (!Number.isNaN(at) && !Number.isNaN(apiNow)) return Math.max(0, at - apiNow);
+  }
+  const told = /\bin (\d+(?:\.\d+)?) ?(second|minute|hour)/i.exec(sentence);
+  if (told) {
+    const unit = { second: 1000, minute: 60_000, hour: 3_600_000 }[told[2]!.toLowerCase()] ?? 1000;
+    return Number(told[1]) * unit;
+  }
+  const reset = Number(answer.headers['x-ratelimit-reset']);
+  if (answer.headers['x-ratelimit-reset'] !== undefined && Number.isFinite(reset)) {
+    if (reset < 1_000_000_000) return reset * 1000;
+    if (!Number.isNaN(apiNow)) return Math.max(0, reset * 1000 - apiNow);
+  }
+  return undefined;
+}

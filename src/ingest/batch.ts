@@ -1,0 +1,46 @@
+/** Collects contacts into batches of bounded size. */
+import type { Contact } from '../contact.js';
+
+export interface BatchLimits {
+  rows: number;
+  bytes: number;
+}
+
+/** A batch is also full at this many bytes of JSON, so that one job stays light for Redis. */
+export const BATCH_BYTES = 1_000_000;
+
+/** How many rows a batch may hold: at most 500, and at most five seconds of the allowed rate. */
+export function batchRows(rate: { requests: number; perMs: number } | null): number {
+  if (rate === null) return 500;
+  return Math.max(1, Math.min(500, Math.floor((rate.requests / rate.perMs) * 5_000)));
+}
+
+/** A rough size of a contact in JSON, without making the JSON: strings dominate. */
+export function roughBytes(value: unknown): number {
+  if (typeof value === 'string') return value.length + 3;
+  if (typeof value !== 'object' || value === null) return 6;
+  let bytes = 2;
+  for (const [name, inner] of Object.entries(value)) bytes += name.length + 4 + roughBytes(inner);
+  return bytes;
+}
+
+/** Takes contacts one by one and gives back each batch as it becomes full. */
+export class Batcher {
+  private rows: [row: number, contact: Contact][] = [];
+  private bytes = 0;
+
+  constructor(private readonly limits: BatchLimits) {}
+
+  push(row: number, contact: Contact): [row: number, contact: Contact][] | undefined {
+    this.rows.push([row, contact]);
+    this.bytes += roughBytes(contact);
+    return this.rows.length >= this.limits.rows || this.bytes >= this.limits.bytes ? this.take() : undefined;
+  }
+
+  take(): [row: number, contact: Contact][] {
+    const taken = this.rows;
+    this.rows = [];
+    this.bytes = 0;
+    return taken;
+  }
+}

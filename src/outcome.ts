@@ -1,0 +1,92 @@
+/** What finally became of a row: the words of the report, and their 4-bit form in Redis. */
+
+export type Status = 'created' | 'updated' | 'skipped' | 'failed' | 'unprocessed';
+
+/** Every reason a report can give, by status. Stable strings: people filter on them. */
+export const REASONS = {
+  created: ['confirmed_on_retry'],
+  updated: [],
+  skipped: ['duplicate_email', 'duplicate_external_id', 'duplicate_contact', 'already_synced'],
+  failed: ['invalid', 'rejected', 'retries_exhausted', 'unconfirmed'],
+  unprocessed: ['cancelled', 'halted'],
+} as const satisfies Record<Status, readonly string[]>;
+
+export type Reason = (typeof REASONS)[Status][number];
+
+/**
+ * A row's 4-bit status in the run's bitfield. The number is the precedence: a row only ever moves upwards, so it
+ * counts once however often it is settled, and a truthful `created` that arrives late wins. Skips are told apart
+ * because a repeat of the row must know which of its keys the destination holds.
+ */
+export const CODE = {
+  unsettled: 0,
+  /** Sent, or about to be, and not answered yet: whoever finds this mark is in doubt. */
+  attempted: 1,
+  failed: 2,
+  unconfirmed: 3,
+  skippedContact: 4,
+  skippedExternalId: 5,
+  skippedEmail: 6,
+  /** Repeats a row of the same file, or was synced before. */
+  skippedHere: 7,
+  updated: 8,
+  created: 9,
+} as const;
+
+export type Code = (typeof CODE)[keyof typeof CODE];
+
+export interface Outcome {
+  /** 1-based ordinal of the row, the header not counted. */
+  row: number;
+  status: Exclude<Status, 'unprocessed'>;
+  reason?: Reason;
+  field?: string;
+  message?: string;
+  contactId?: string;
+  /** `destination`, or the number of the row of this file that it repeats. */
+  duplicateOf?: string;
+  httpStatus?: number;
+  attempts?: number;
+}
+
+export function codeOf(outcome: Pick<Outcome, 'status' | 'reason' | 'duplicateOf'>): Code {
+  switch (outcome.status) {
+    case 'created':
+      return CODE.created;
+    case 'updated':
+      return CODE.updated;
+    case 'failed':
+      return outcome.reason === 'unconfirmed' ? CODE.unconfirmed : CODE.failed;
+    case 'skipped':
+      if (outcome.duplicateOf !== 'destination') return CODE.skippedHere;
+      if (outcome.reason === 'duplicate_email') return CODE.skippedEmail;
+      if (outcome.reason === 'duplicate_external_id') return CODE.skippedExternalId;
+      return CODE.skippedContact;
+  }
+}
+
+const FIELDS = ['reason', 'field', 'message', 'contactId', 'duplicateOf', 'httpStatus', 'attempts'] as const;
+const STATUSES = ['created', 'updated', 'skipped', 'failed'] as const;
+
+/** An outcome as it travels and is journaled: a JSON array, positions as in FIELDS, trailing nulls cut. */
+export function encodeOutcome(outcome: Outcome): string {
+  const cells: unknown[] = [outcome.row, STATUSES.indexOf(outcome.status)];
+  for (const field of FIELDS) cells.push(outcome[field] ?? null);
+  while (cells.at(-1) === null) cells.pop();
+  return JSON.stringify(cells);
+}
+
+/** The inverse of {@link encodeOutcome}, given the parsed array. */
+export function decodeOutcome(cells: readonly unknown[]): Outcome {
+  const outcome: Record<string, unknown> = { row: cells[0], status: STATUSES[cells[1] as number] };
+  FIELDS.forEach((field, i) => {
+    const cell = cells[i + 2];
+    if (cell !== null && cell !== undefined) outcome[field] = cell;
+  });
+  return outcome as unknown as Outcome;
+}
+
+/** Which of two outcomes of one row stands: the higher code; of equals, the one told first. */
+export function fold(first: Outcome | undefined, next: Outcome): Outcome {
+  return first !== undefined && codeOf(first) >= codeOf(next) ? first : next;
+}

@@ -1,0 +1,144 @@
+/** The `deliver-<account>` queue: one BullMQ job is one batch of contacts. With runs.ts the only file that knows BullMQ. */
+import { type ConnectionOptions, DelayedError, type Job, Queue, WaitingError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Contact } from '../contact.js';
+import { queuePrefix } from '../redis/keys.js';
+
+/** One contact of a batch: row, contact, and for one that was tried before: attempts spent, ms when it was first sent without an answer (0 = never). */
+export type BatchRow = [row: number, contact: Contact, attempts?: number, since?: number];
+
+export interface Batch {
+  run: string;
+  /** Epoch of the runner that enqueued it; batches of an older epoch are dropped. */
+  epoch: string;
+  /** Requests for one contact before it is given up. */
+  attempts: number;
+  rows: BatchRow[];
+}
+
+export interface BatchToAdd {
+  /** Unique in the queue; a batch id that is there already is not added again. */
+  id: string;
+  batch: Batch;
+  delayMs?: number;
+}
+
+/** A batch in a worker's hands. */
+export interface HeldBatch {
+  id: string;
+  batch: Batch;
+  /** True once BullMQ gave the job to somebody else or the worker closes. */
+  signal: AbortSignal | undefined;
+}
+
+/** How a worker leaves a batch: done, or handed back with the rows that are left. */
+export type BatchEnd = { left: 'nothing' } | { left: 'rows'; rows: BatchRow[] };
+
+/**
+ * Locks are renewed every 5 s; a worker that is silent for 10 s loses its batches at the next check, 5 s later.
+ * Long enough for a busy event loop, short enough that a killed worker's rows are not late.
+ */
+const LOCK_MS = 10_000;
+const STALLED_CHECK_MS = 5_000;
+
+export function deliverQueueName(account: string): string {
+  return `deliver-${account}`;
+}
+
+export class BatchQueue {
+  private readonly queue: Queue;
+
+  constructor(connection: Redis, prefix: string, account: string) {
+    this.queue = new Queue(deliverQueueName(account), {
+      connection: connection as ConnectionOptions,
+      prefix: queuePrefix(prefix),
+      skipVersionCheck: true,
+    });
+    this.queue.on('error', () => {}); // the connection's owner reports it
+  }
+
+  async add(batches: readonly BatchToAdd[]): Promise<void> {
+    await this.queue.addBulk(
+      batches.map(({ id, batch, delayMs }) => ({
+        name: 'batch',
+        data: batch,
+        opts: {
+          jobId: id,
+          removeOnComplete: true,
+          removeOnFail: true,
+          // A failed job would be a batch without outcome; failures are rows' and are counted per row.
+          attempts: 1_000_000,
+          backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
+          ...(delayMs === undefined ? {} : { delay: Math.ceil(delayMs) }),
+        },
+      })),
+    );
+  }
+
+  /** Every row of `run` that a batch of `epoch` in the queue still carries. */
+  async coveredRows(run: string, epoch: string): Promise<Set<number>> {
+    const covered = new Set<number>();
+    const jobs = await this.queue.getJobs(['active', 'wait', 'delayed', 'prioritized']);
+    for (const job of jobs) {
+      const batch = job?.data as Batch | undefined;
+      if (batch?.run === run && batch.epoch === epoch) for (const [row] of batch.rows) covered.add(row);
+    }
+    return covered;
+  }
+
+  /** How many batches of `run` workers hold. */
+  async activeBatches(run: string, epoch: string): Promise<number> {
+    const jobs = await this.queue.getJobs(['active']);
+    return jobs.filter((job) => job?.data?.run === run && job.data.epoch === epoch).length;
+  }
+
+  async close(): Promise<void> {
+    await this.queue.close();
+  }
+}
+
+/** Takes batches of one account and gives them to `handle`, several at a time. */
+export class BatchWorker {
+  private readonly worker: Worker;
+
+  constructor(
+    options: { connection: Redis; prefix: string; account: string; batchesAtOnce: number },
+    handle: (held: HeldBatch) => Promise<BatchEnd>,
+    onError: (error: Error) => void,
+  ) {
+    this.worker = new Worker(
+      deliverQueueName(options.account),
+      async (job: Job, token, signal) => {
+        const end = await handle({ id: job.id!, batch: job.data as Batch, signal });
+        if (end.left === 'nothing') return;
+        await job.updateData({ ...(job.data as Batch), rows: end.rows });
+        await job.moveToWait(token);
+        throw new WaitingError();
+      },
+      {
+        connection: options.connection as ConnectionOptions,
+        prefix: queuePrefix(options.prefix),
+        concurrency: options.batchesAtOnce,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_CHECK_MS,
+        // A crash is no verdict on a batch: it is given out again for ever; crashes are counted in the run's record.
+        maxStalledCount: 1_000_000_000,
+        skipVersionCheck: true,
+      },
+    );
+    this.worker.on('error', onError);
+    this.worker.on('failed', (_job, error) => {
+      if (!(error instanceof DelayedError)) onError(error);
+    });
+  }
+
+  /** Resolves when BullMQ has registered the worker. */
+  async ready(): Promise<void> {
+    await this.worker.waitUntilReady();
+  }
+
+  /** Stops taking batches and waits for those in hand; the handler must let go of them. */
+  async close(): Promise<void> {
+    await this.worker.close();
+  }
+}

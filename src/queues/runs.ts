@@ -1,0 +1,74 @@
+/** The `runs-<data dir>` queue: one BullMQ job is one run. It carries the run's id alone; the plan is on disk. */
+import { type ConnectionOptions, type Job, Queue, WaitingError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { queuePrefix } from '../redis/keys.js';
+
+function runsQueueName(dataDirId: string): string {
+  return `runs-${dataDirId}`;
+}
+
+export class RunQueue {
+  private readonly queue: Queue;
+
+  constructor(connection: Redis, prefix: string, dataDirId: string) {
+    this.queue = new Queue(runsQueueName(dataDirId), {
+      connection: connection as ConnectionOptions,
+      prefix: queuePrefix(prefix),
+      skipVersionCheck: true,
+    });
+    this.queue.on('error', () => {}); // the connection's owner reports it
+  }
+
+  /** Adding a run twice is adding it once. */
+  async add(run: string): Promise<void> {
+    await this.queue.add('run', { run }, { jobId: run, removeOnComplete: true, removeOnFail: true });
+  }
+
+  /** Takes a waiting run out. A run that a runner holds stays: it is told through its record. */
+  async remove(run: string): Promise<void> {
+    await this.queue.remove(run).catch(() => 0);
+  }
+
+  async close(): Promise<void> {
+    await this.queue.close();
+  }
+}
+
+/** Takes runs and gives them to `handle`; `false` from it hands the run back for another runner. */
+export class RunWorker {
+  private readonly worker: Worker;
+
+  constructor(
+    options: { connection: Redis; prefix: string; dataDirId: string; runsAtOnce: number },
+    handle: (run: string) => Promise<boolean>,
+    onError: (error: Error) => void,
+  ) {
+    this.worker = new Worker(
+      runsQueueName(options.dataDirId),
+      async (job: Job, token) => {
+        if (await handle((job.data as { run: string }).run)) return;
+        await job.moveToWait(token);
+        throw new WaitingError();
+      },
+      {
+        connection: options.connection as ConnectionOptions,
+        prefix: queuePrefix(options.prefix),
+        concurrency: options.runsAtOnce,
+        lockDuration: 10_000,
+        stalledInterval: 5_000,
+        maxStalledCount: 1_000_000_000,
+        skipVersionCheck: true,
+      },
+    );
+    this.worker.on('error', onError);
+    this.worker.on('failed', (_job, error) => onError(error));
+  }
+
+  async ready(): Promise<void> {
+    await this.worker.waitUntilReady();
+  }
+
+  async close(): Promise<void> {
+    await this.worker.close();
+  }
+}

@@ -1,0 +1,34 @@
+/** Names of rowferry's own Redis keys. A run's keys share the hash tag of the run, an account's that of the account. */
+export interface RunKeys {
+  /** Hash: state, epoch, server, alive_until, counters. */
+  state: string;
+  /** Bitfield of u4: one {@link Code} per row. */
+  status: string;
+  /** Stream of settled outcomes that the runner has not journaled yet. */
+  stream: string;
+  /** Hash: who holds which batch, since when rows of it were sent, how often its worker died. */
+  batches: string;
+  /** List of outcomes that arrived after the run was closed. */
+  addendum: string;
+}
+
+export function runKeys(prefix: string, run: string): RunKeys {
+  const key = (name: string) => `${prefix}:{${run}}:${name}`;
+  return {
+    state: key('state'),
+    status: key('status'),
+    stream: key('outcomes'),
+    batches: key('batches'),
+    addendum: key('addendum'),
+  };
+}
+
+/** Hash: next free slot, circuit, the rates that living runs ask for. */
+export function paceKey(prefix: string, account: string): string {
+  return `${prefix}:{${account}}:pace`;
+}
+
+/** BullMQ's prefix; the braces keep a queue's keys on one cluster slot. */
+export function queuePrefix(prefix: string): string {
+  return `{${prefix}}`;
+}

@@ -1,0 +1,19 @@
+-- Leave to send: marks rows as attempted and tells what they were before.
+-- KEYS state, status, batches   ARGV epoch, batch, token, row...
+-- → {condition, code before...}; the rows are marked only when the condition is 'ok'
+local condition = guard(KEYS[1], ARGV[1])
+if condition == 'ok' and redis.call('HGET', KEYS[3], ARGV[2] .. '|t') ~= ARGV[3] then condition = 'fenced' end
+if condition ~= 'ok' then return { condition } end
+local get = {}
+for i = 4, #ARGV do
+  get[#get + 1] = 'GET'; get[#get + 1] = 'u4'; get[#get + 1] = '#' .. ARGV[i]
+end
+local codes = redis.call('BITFIELD', KEYS[2], unpack(get))
+local set = {}
+for i, code in ipairs(codes) do
+  if code == 0 then
+    set[#set + 1] = 'SET'; set[#set + 1] = 'u4'; set[#set + 1] = '#' .. ARGV[i + 3]; set[#set + 1] = '1'
+  end
+end
+if #set > 0 then redis.call('BITFIELD', KEYS[2], unpack(set)) end
+return { 'ok', unpack(codes) }

@@ -1,0 +1,34 @@
+-- The account's pace: a generic cell rate algorithm whose state is the time of the next free slot.
+-- KEYS pace   ARGV slots wanted, horizon µs, fallback interval µs
+-- → {granted, first slot µs, interval µs, now µs, wait µs when nothing was granted, 'open' | 'probe' | ''}
+local now = now_us()
+local fields = redis.call('HGETALL', KEYS[1])
+local tat, open_until, probe_until, interval, dead = now, nil, 0, nil, nil
+for i = 1, #fields, 2 do
+  local name, value = fields[i], fields[i + 1]
+  if name == 'tat' then tat = math.max(now, tonumber(value))
+  elseif name == 'open_until' then open_until = tonumber(value)
+  elseif name == 'probe_until' then probe_until = tonumber(value)
+  elseif string.sub(name, 1, 2) == 'r:' then
+    -- The lowest rate (longest interval) that a living run asks for wins.
+    local every, expires = string.match(value, '(%d+) (%d+)')
+    if tonumber(expires) * 1000 > now then interval = math.max(interval or 0, tonumber(every)) end
+  end
+end
+interval = interval or tonumber(ARGV[3])
+if open_until then
+  if now < open_until then return { 0, 0, interval, now, open_until - now, 'open' } end
+  if now < probe_until then return { 0, 0, interval, now, 100000, 'open' } end
+end
+local ahead = now + tonumber(ARGV[2]) - tat
+if ahead < 0 then return { 0, 0, interval, now, -ahead, '' } end
+local granted = tonumber(ARGV[1])
+if interval > 0 then granted = math.min(granted, math.floor(ahead / interval) + 1) end
+local circuit = ''
+if open_until then
+  -- One probe at a time while the circuit is half open; if its sender dies, the next may try.
+  granted, circuit = 1, 'probe'
+  redis.call('HSET', KEYS[1], 'probe_until', now + 10000000)
+end
+redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', tat + granted * interval))
+return { granted, tat, interval, now, 0, circuit }

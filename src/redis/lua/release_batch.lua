@@ -1,0 +1,10 @@
+-- A worker lets a batch go without having died.
+-- KEYS batches   ARGV batch, token, '1' when nothing of it is left
+if redis.call('HGET', KEYS[1], ARGV[1] .. '|t') ~= ARGV[2] then return 0 end
+if ARGV[3] == '1' then
+  redis.call('HDEL', KEYS[1], ARGV[1] .. '|t', ARGV[1] .. '|c')
+else
+  redis.call('HDEL', KEYS[1], ARGV[1] .. '|t')
+  redis.call('HINCRBY', KEYS[1], ARGV[1] .. '|c', -1)
+end
+return 1

@@ -1,0 +1,66 @@
+/** Gives outcomes in row order although the journal is not, in bounded memory: sorted into ranges of rows on disk. */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeOutcome, fold, type Outcome } from '../outcome.js';
+import { parseEntry, readJournal } from './journal.js';
+
+const ROWS_A_RANGE = 16_384;
+const FLUSH_LENGTH = 64 * 1024;
+
+export class OutcomesByRow {
+  private range = -1;
+  private outcomes = new Map<number, Outcome>();
+
+  private constructor(private readonly dir: string) {}
+
+  /** Sorts the journal in `runDir` into ranges under `runDir/ranges`. */
+  static async sort(runDir: string): Promise<OutcomesByRow> {
+    const dir = join(runDir, 'ranges');
+    rmSync(dir, { recursive: true, force: true });
+    mkdirSync(dir, { mode: 0o700 });
+    const waiting = new Map<number, string[]>();
+    const lengths = new Map<number, number>();
+    const flush = (range: number) => {
+      appendFileSync(join(dir, String(range)), `[${waiting.get(range)!.join(',')}]\n`);
+      waiting.delete(range);
+      lengths.delete(range);
+    };
+    for await (const outcomes of readJournal(runDir)) {
+      for (const outcome of outcomes) {
+        const range = Math.floor(outcome.row / ROWS_A_RANGE);
+        const encoded = encodeOutcome(outcome);
+        const list = waiting.get(range);
+        if (list) list.push(encoded);
+        else waiting.set(range, [encoded]);
+        const length = (lengths.get(range) ?? 0) + encoded.length;
+        lengths.set(range, length);
+        if (length > FLUSH_LENGTH) flush(range);
+      }
+    }
+    for (const range of [...waiting.keys()]) flush(range);
+    return new OutcomesByRow(dir);
+  }
+
+  /** The outcome of `row`; ask in rising order, each range is loaded once. */
+  of(row: number): Outcome | undefined {
+    const range = Math.floor(row / ROWS_A_RANGE);
+    if (range !== this.range) this.load(range);
+    return this.outcomes.get(row);
+  }
+
+  private load(range: number): void {
+    this.range = range;
+    this.outcomes = new Map();
+    const path = join(this.dir, String(range));
+    if (!existsSync(path)) return;
+    for (const line of readFileSync(path, 'utf8').split('\n')) {
+      for (const outcome of parseEntry(line) ?? []) {
+        this.outcomes.set(outcome.row, fold(this.outcomes.get(outcome.row), outcome));
+      }
+    }
+  }
+
+  close(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}

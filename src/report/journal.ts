@@ -1,0 +1,57 @@
+/**
+ * The journal of a run: outcomes on disk, in the order they became known. Each runner appends to a file of its own
+ * (by epoch), so that one that wakes late cannot tear the lines of its successor.
+ */
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { decodeOutcome, type Outcome } from '../outcome.js';
+import { syncDir } from '../run.js';
+
+const NAME = /^journal-(\d+)\.ndjson$/;
+
+export class Journal {
+  private constructor(private readonly file: FileHandle) {}
+
+  /** Opens the journal of `epoch` in the run's directory for appending. */
+  static async open(dir: string, epoch: string): Promise<Journal> {
+    const file = await open(join(dir, `journal-${epoch}.ndjson`), 'a', 0o600);
+    await syncDir(dir);
+    return new Journal(file);
+  }
+
+  /** Appends entries (JSON arrays of encoded outcomes); returns when they are on disk. */
+  async append(entries: readonly string[]): Promise<void> {
+    await this.file.appendFile(`${entries.join('\n')}\n`);
+    await this.file.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}
+
+/** Every outcome ever journaled for a run, an array a line; a line torn by a crash was never trimmed and comes again. */
+export async function* readJournal(dir: string): AsyncGenerator<Outcome[], void, void> {
+  if (!existsSync(dir)) return;
+  const names = readdirSync(dir)
+    .filter((name) => NAME.test(name))
+    .sort((a, b) => Number(NAME.exec(a)![1]) - Number(NAME.exec(b)![1]));
+  for (const name of names) {
+    const lines = createInterface({ input: createReadStream(join(dir, name)), crlfDelay: Infinity });
+    for await (const line of lines) {
+      const outcomes = parseEntry(line);
+      if (outcomes) yield outcomes;
+    }
+  }
+}
+
+/** The outcomes of one stream entry or journal line; undefined when it is no whole one. */
+export function parseEntry(line: string): Outcome[] | undefined {
+  try {
+    return (JSON.parse(line) as unknown[][]).map(decodeOutcome);
+  } catch {
+    return undefined;
+  }
+}

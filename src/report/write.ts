@@ -1,0 +1,252 @@
+/** Writes the report of a run: one pass over the source, joined with the journal. */
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { stringify } from 'csv-stringify/sync';
+import type { Destination } from '../destinations/destination.js';
+import { EXIT, RowferryError } from '../errors.js';
+import { guardFormula } from '../formula.js';
+import type { Outcome, Reason, Status } from '../outcome.js';
+import { type RunPlan, runDir, syncDir, writeAtomically } from '../run.js';
+import { OutcomesByRow } from './join.js';
+
+/** `summary.json`, and the `result` line of `--json`. Times are ISO 8601 in UTC. */
+export interface Summary {
+  run: string;
+  destination: string;
+  source: { name: string; sha256: string; bytes: number };
+  state: 'finished' | 'cancelled' | 'halted';
+  /** Why it was halted: one sentence. */
+  message?: string;
+  retry_of?: string;
+  rows: number;
+  created: number;
+  updated: number;
+  skipped: number;
+  failed: number;
+  unprocessed: number;
+  /** Rows by reason; rows without one (plainly created) are in none. */
+  reasons: Partial<Record<Reason, number>>;
+  requests: number;
+  retries: number;
+  throttled: number;
+  started_at: string;
+  finished_at: string;
+  duration_ms: number;
+  rows_per_second: number;
+  /** Absolute paths. */
+  reports: { dir: string; outcomes: string; failed: string; skipped: string };
+}
+
+export const OUTCOME_COLUMNS = [
+  'row',
+  'line',
+  'status',
+  'reason',
+  'field',
+  'message',
+  'email',
+  'external_id',
+  'contact_id',
+  'duplicate_of',
+  'http_status',
+  'attempts',
+] as const;
+
+const OWN_COLUMNS = ['rowferry_row', 'rowferry_reason', 'rowferry_message'] as const;
+
+/** A row of the source as the report needs it. */
+export interface ReportRow {
+  row: number;
+  line: number;
+  cells: readonly string[];
+  contact: Record<string, unknown>;
+}
+
+export interface ReportInput {
+  dataDir: string;
+  plan: RunPlan;
+  destination: Destination;
+  header: readonly string[];
+  rows: AsyncIterable<ReportRow[]>;
+  state: Summary['state'];
+  message?: string;
+  counts: { requests: number; retries: number; throttled: number };
+  startedMs: number;
+  finishedMs: number;
+}
+
+/** Throws when reports cannot be written to `dir`; creates it. */
+export function checkReportDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    accessSync(dir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'EACCES' || code === 'EROFS'
+        ? 'it is not writable'
+        : code === 'ENOTDIR' || code === 'EEXIST'
+          ? 'a file stands in its way'
+          : (error as Error).message;
+    throw new RowferryError(
+      'REPORT_DIR_UNWRITABLE',
+      `The report cannot be written to ${dir}: ${why}. Name another folder with --report-dir.`,
+      EXIT.usage,
+    );
+  }
+}
+
+/** Writes all files beside the final place and moves them there at once; an older report of the run is replaced. */
+export async function writeReport(input: ReportInput): Promise<Summary> {
+  const { plan, state } = input;
+  const outcomes = await OutcomesByRow.sort(runDir(input.dataDir, plan.run));
+  const place = resolve(plan.reportDir, plan.run);
+  const draft = resolve(plan.reportDir, `.${plan.run}.${process.pid}.tmp`);
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { recursive: true, mode: 0o700 });
+  const summary = emptySummary(input, place);
+  const files = {
+    outcomes: await openCsv(join(draft, 'outcomes.csv'), OUTCOME_COLUMNS),
+    failed: await openCsv(join(draft, 'failed.csv'), originalColumns(input.header)),
+    skipped: await openCsv(join(draft, 'skipped.csv'), originalColumns(input.header)),
+  };
+  const unprocessed: Reason = state === 'cancelled' ? 'cancelled' : 'halted';
+
+  for await (const group of input.rows) {
+    const lines: Record<keyof typeof files, unknown[][]> = { outcomes: [], failed: [], skipped: [] };
+    for (const source of group) {
+      const outcome = outcomes.of(source.row);
+      const status: Status = outcome?.status ?? 'unprocessed';
+      const reason = outcome === undefined ? unprocessed : outcome.reason;
+      summary.rows++;
+      summary[status]++;
+      if (reason !== undefined) summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;
+      lines.outcomes.push(outcomeLine(source, status, reason, outcome, input.destination));
+      if (status === 'failed' || status === 'skipped') {
+        lines[status].push(originalLine(source, input.header, reason, outcome));
+      }
+    }
+    await Promise.all(
+      (Object.keys(files) as (keyof typeof files)[]).map((name) => files[name].write(lines[name])),
+    );
+  }
+
+  for (const file of Object.values(files)) await file.close();
+  outcomes.close();
+  summary.rows_per_second =
+    summary.duration_ms > 0 ? Math.round((summary.rows / summary.duration_ms) * 10_000) / 10 : summary.rows;
+  await writeAtomically(join(draft, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+  await syncDir(draft);
+  const old = `${draft}.old`;
+  await rename(place, old).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  await rename(draft, place);
+  await syncDir(resolve(plan.reportDir));
+  await rm(old, { recursive: true, force: true });
+  return summary;
+}
+
+function emptySummary(input: ReportInput, place: string): Summary {
+  const { plan, startedMs, finishedMs } = input;
+  return {
+    run: plan.run,
+    destination: plan.destination,
+    source: { name: plan.source.name, sha256: plan.source.sha256, bytes: plan.source.bytes },
+    state: input.state,
+    ...(input.message === undefined ? {} : { message: input.message }),
+    ...(plan.retryOf === undefined ? {} : { retry_of: plan.retryOf }),
+    rows: 0,
+    created: 0,
+    updated: 0,
+    skipped: 0,
+    failed: 0,
+    unprocessed: 0,
+    reasons: {},
+    ...input.counts,
+    started_at: new Date(startedMs).toISOString(),
+    finished_at: new Date(finishedMs).toISOString(),
+    duration_ms: Math.max(0, Math.round(finishedMs - startedMs)),
+    rows_per_second: 0,
+    reports: {
+      dir: place,
+      outcomes: join(place, 'outcomes.csv'),
+      failed: join(place, 'failed.csv'),
+      skipped: join(place, 'skipped.csv'),
+    },
+  };
+}
+
+function outcomeLine(
+  source: ReportRow,
+  status: Status,
+  reason: Reason | undefined,
+  outcome: Outcome | undefined,
+  destination: Destination,
+): unknown[] {
+  const { email, external_id } = destination.identity(source.contact);
+  const text = (value: string | undefined) => (value === undefined ? '' : guardFormula(value));
+  return [
+    source.row,
+    source.line,
+    status,
+    reason ?? '',
+    text(outcome?.field),
+    text(outcome?.message),
+    text(email),
+    text(external_id),
+    text(outcome?.contactId),
+    outcome?.duplicateOf ?? '',
+    outcome?.httpStatus ?? '',
+    outcome?.attempts ?? '',
+  ];
+}
+
+/** rowferry's columns of an earlier report, dropped again, give way to the new ones. */
+function isOwn(name: string): boolean {
+  return (OWN_COLUMNS as readonly string[]).includes(name.trim());
+}
+
+function originalColumns(header: readonly string[]): string[] {
+  return [...header.filter((name) => !isOwn(name)).map(guardFormula), ...OWN_COLUMNS];
+}
+
+/** The row as it was, then why it is here. Cells beyond the header stay at the end: nothing of the row is lost. */
+function originalLine(
+  source: ReportRow,
+  header: readonly string[],
+  reason: Reason | undefined,
+  outcome: Outcome | undefined,
+): unknown[] {
+  const cells = header.map((name, i) => (isOwn(name) ? undefined : guardFormula(source.cells[i] ?? '')));
+  return [
+    ...cells.filter((cell) => cell !== undefined),
+    source.row,
+    reason ?? '',
+    guardFormula(explain(outcome)),
+    ...source.cells.slice(header.length).map(guardFormula),
+  ];
+}
+
+function explain(outcome: Outcome | undefined): string {
+  const parts = [outcome?.field, outcome?.message].filter(Boolean);
+  if (outcome?.duplicateOf === 'destination') parts.push('already in the destination');
+  else if (outcome?.duplicateOf !== undefined) parts.push(`repeats row ${outcome.duplicateOf}`);
+  return parts.join(': ');
+}
+
+async function openCsv(path: string, columns: readonly string[]) {
+  const file = await open(path, 'wx', 0o600);
+  const write = async (lines: unknown[][]) => {
+    if (lines.length > 0) await file.appendFile(stringify(lines));
+  };
+  await write([[...columns]]);
+  return {
+    write,
+    async close() {
+      await file.sync();
+      await file.close();
+    },
+  };
+}

@@ -1,0 +1,205 @@
+/** A run: its frozen plan and its state on disk, under `<data dir>/runs/<run>/`. */
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { EXIT, RowferryError } from './errors.js';
+
+export type RunState = 'queued' | 'running' | 'finished' | 'cancelled' | 'halted' | 'failed' | 'interrupted';
+
+/** How many requests are allowed in how many milliseconds. */
+export interface Rate {
+  requests: number;
+  perMs: number;
+}
+
+export interface SourceSnapshot {
+  path: string;
+  /** File name, as shown in the report. */
+  name: string;
+  sha256: string;
+  bytes: number;
+  /** Line ends in the file: about the number of rows, for estimates. */
+  lines: number;
+}
+
+/** What a run does, frozen when it is added; no secrets. */
+export interface RunPlan {
+  run: string;
+  /** Version of rowferry that made the plan. */
+  version: string;
+  createdAt: string;
+  destination: string;
+  /** Account id; the credentials are bound again by whoever works on the run. */
+  account: string;
+  source: SourceSnapshot;
+  delimiter: string;
+  /** Header → field, as given by `--map`. */
+  map: Record<string, string>;
+  /** null = no limit. */
+  rate: Rate | null;
+  /** Rows in one batch at the most. */
+  batchRows: number;
+  /** Requests for one contact before it is given up. */
+  attempts: number;
+  reportDir: string;
+  /** The run whose failed rows this one retries. */
+  retryOf?: string;
+}
+
+/** What is known of a run without Redis. Rewritten atomically by its runner. */
+export interface RunStatus {
+  state: Exclude<RunState, 'interrupted'>;
+  /** Rises with every runner that takes the run. */
+  epoch: number;
+  /** The highest row that was ever put into a batch. */
+  cursor: number;
+  startedAt?: string;
+  finishedAt?: string;
+  /** Why it is halted or failed: one sentence. */
+  message?: string;
+}
+
+const RUN_ID = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$/;
+
+/** `20260131-235959-1a2b3c`: sorts by time, safe as file name, key and job id. */
+export function newRunId(nowMs: number): string {
+  const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${stamp}-${randomBytes(3).toString('hex')}`;
+}
+
+export function isRunId(text: string): boolean {
+  return RUN_ID.test(text);
+}
+
+export function runDir(dataDir: string, run: string): string {
+  return join(dataDir, 'runs', run);
+}
+
+/** Reads size and hash of the file a run is about. Throws a sentence for what is no readable, filled file. */
+export async function takeSnapshot(path: string, name = basename(path)): Promise<SourceSnapshot> {
+  const absolute = resolve(path);
+  let info: Awaited<ReturnType<typeof stat>>;
+  try {
+    info = await stat(absolute);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  if (info.isDirectory()) {
+    throw new RowferryError('SOURCE_IS_DIRECTORY', `${path} is a directory; name a CSV file.`, EXIT.usage);
+  }
+  if (!info.isFile()) {
+    throw new RowferryError('SOURCE_NOT_A_FILE', `${path} is not a regular file.`, EXIT.usage);
+  }
+  if (info.size === 0) {
+    throw new RowferryError('SOURCE_EMPTY', `${path} is empty (0 bytes).`, EXIT.usage);
+  }
+  try {
+    return { path: absolute, name, ...(await hashFile(absolute, info.size)), bytes: info.size };
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): RowferryError {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new RowferryError('SOURCE_MISSING', `There is no file ${path}.`, EXIT.usage);
+  }
+  const why = code === 'EACCES' ? 'permission denied' : String((error as Error).message);
+  return new RowferryError('SOURCE_UNREADABLE', `${path} cannot be read: ${why}.`, EXIT.usage);
+}
+
+async function hashFile(path: string, bytes: number): Promise<{ sha256: string; lines: number }> {
+  const hash = createHash('sha256');
+  let lines = 0;
+  for await (const read of createReadStream(path, { end: bytes - 1, highWaterMark: 1 << 18 })) {
+    const piece = read as Buffer;
+    hash.update(piece);
+    for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) lines++;
+  }
+  return { sha256: hash.digest('hex'), lines };
+}
+
+/** Throws when the source is no longer what the plan froze. */
+export async function checkSnapshot(source: SourceSnapshot): Promise<void> {
+  const now = await takeSnapshot(source.path, source.name).catch((error: unknown) => error as RowferryError);
+  if (now instanceof Error) {
+    throw new RowferryError(
+      'SOURCE_CHANGED',
+      `The source of this run is gone: ${now.message} Put it back as it was and resume, or cancel the run.`,
+      EXIT.halted,
+    );
+  }
+  if (now.bytes !== source.bytes || now.sha256 !== source.sha256) {
+    throw new RowferryError(
+      'SOURCE_CHANGED',
+      `${source.path} has changed since the run was started. Put the old file back and resume, or cancel the run and run the new file.`,
+      EXIT.halted,
+    );
+  }
+}
+
+/** Writes a file so that a reader sees the old or the new one, whole, also after a power cut. */
+export async function writeAtomically(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, text, { mode: 0o600, flush: true });
+  await rename(temporary, path);
+  await syncDir(dirname(path));
+}
+
+/** Makes renames and new files in `dir` durable. */
+export async function syncDir(dir: string): Promise<void> {
+  const handle = await open(dir, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function createRun(dataDir: string, plan: RunPlan): Promise<void> {
+  const dir = runDir(dataDir, plan.run);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await saveStatus(dataDir, plan.run, { state: 'queued', epoch: 0, cursor: 0 });
+  // The plan last: a run exists once it has one.
+  await writeAtomically(join(dir, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
+}
+
+export async function saveStatus(dataDir: string, run: string, status: RunStatus): Promise<void> {
+  await writeAtomically(join(runDir(dataDir, run), 'status.json'), `${JSON.stringify(status)}\n`);
+}
+
+export function loadPlan(dataDir: string, run: string): RunPlan {
+  if (!isRunId(run)) {
+    throw new RowferryError(
+      'RUN_ID_MALFORMED',
+      `"${run}" is no run id; they look like 20260131-235959-1a2b3c.`,
+      EXIT.usage,
+    );
+  }
+  try {
+    return JSON.parse(readFileSync(join(runDir(dataDir, run), 'plan.json'), 'utf8')) as RunPlan;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new RowferryError(
+      'RUN_UNKNOWN',
+      `There is no run ${run} in ${dataDir}; "rowferry runs list" shows those there are.`,
+      EXIT.usage,
+    );
+  }
+}
+
+export function loadStatus(dataDir: string, run: string): RunStatus {
+  return JSON.parse(readFileSync(join(runDir(dataDir, run), 'status.json'), 'utf8')) as RunStatus;
+}
+
+/** Ids of the runs of a data dir, newest first. */
+export function listRuns(dataDir: string): string[] {
+  const dir = join(dataDir, 'runs');
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir)
+    .filter((name) => isRunId(name) && existsSync(join(dir, name, 'plan.json')))
+    .sort()
+    .reverse();
+}

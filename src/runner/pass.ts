@@ -1,0 +1,64 @@
+/** A pass over the source that puts rows into batches. A run is one pass, more when rows repeat each other or batches get lost. */
+import type { Contact } from '../contact.js';
+import { BATCH_BYTES, Batcher, roughBytes } from '../ingest/batch.js';
+import { type IngestedRow, openIngest } from '../ingest/ingest.js';
+import type { Outcome } from '../outcome.js';
+import type { Session } from './session.js';
+
+export interface PassOptions {
+  /** Which rows to take: those that are not settled yet, say. Called in row order. */
+  take(row: IngestedRow): boolean;
+  /** Called before a group of rows is looked at, with its first and last row. */
+  prepare?(first: number, last: number): Promise<void>;
+  /** Tells the batches of this pass from others that begin with the same row. */
+  label: string;
+  /** False: the rows are in the window already and are added whatever its size. */
+  wait: boolean;
+  /** Stop after this row. */
+  last?: number;
+}
+
+/** Takes rows from the source in order: invalid ones are settled, the others travel in batches, window by window. */
+export async function pass(session: Session, options: PassOptions): Promise<void> {
+  const { plan, account, window, signal } = session;
+  const { rows } = await openIngest(plan, account.destination);
+  const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
+  let invalid: Outcome[] = [];
+
+  for await (const group of rows) {
+    await options.prepare?.(group[0]!.row, group.at(-1)!.row);
+    for (const row of group) {
+      if (options.last !== undefined && row.row > options.last) break;
+      if (!options.take(row)) continue;
+      if (row.invalid) invalid.push(row.invalid);
+      else {
+        const full = batcher.push(row.row, row.contact);
+        if (full) await send(full);
+      }
+      if (signal.aborted) return;
+    }
+    if (invalid.length > 0) await settleInvalid();
+    if (signal.aborted || (options.last !== undefined && group.at(-1)!.row >= options.last)) break;
+  }
+  if (!signal.aborted) await send(batcher.take());
+
+  async function settleInvalid(): Promise<void> {
+    const outcomes = invalid;
+    invalid = [];
+    if (options.wait) await window.room(signal);
+    for (const { row } of outcomes) window.add(row, 0);
+    await session.settle(outcomes);
+  }
+
+  async function send(contacts: [row: number, contact: Contact][]): Promise<void> {
+    if (contacts.length === 0) return;
+    if (options.wait) await window.room(signal);
+    await session.restoring;
+    if (signal.aborted) return;
+    await session.reach(contacts.at(-1)![0]);
+    for (const [row, contact] of contacts) window.add(row, roughBytes(contact));
+    const id = `${plan.run}-${contacts[0]![0]}-${session.epoch}${options.label}`;
+    const { run, attempts } = plan;
+    await session.queue.add([{ id, batch: { run, epoch: session.epoch, attempts, rows: contacts } }]);
+  }
+}

@@ -1,0 +1,101 @@
+/** Makes the plan of a run: what is found out about the source once, and stays as it was found. */
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { request } from 'undici';
+import type { Clock } from '../clock.js';
+import type { Account } from '../destinations/registry.js';
+import { EXIT, RowferryError } from '../errors.js';
+import { batchRows } from '../ingest/batch.js';
+import { detectDialect } from '../ingest/detect.js';
+import { openIngest } from '../ingest/ingest.js';
+import { newRunId, type Rate, type RunPlan, runDir, takeSnapshot } from '../run.js';
+import { VERSION } from '../version.js';
+
+export interface RunRequest {
+  /** A path, an http(s) URL, or a stream; URL and stream are spooled into the run's directory first. */
+  source: string | Readable;
+  account: Account;
+  /** undefined: the destination's documented limit; null: none. */
+  rate?: Rate | null | undefined;
+  delimiter?: string | undefined;
+  map?: Record<string, string> | undefined;
+  attempts?: number | undefined;
+  reportDir?: string | undefined;
+  retryOf?: string | undefined;
+}
+
+const DEFAULT_ATTEMPTS = 5;
+
+export interface Plan {
+  plan: RunPlan;
+  /** Sentences about the mapping that a person should read. */
+  warnings: string[];
+}
+
+/** Throws a sentence for a source that cannot be run. Writes nothing but the spool. */
+export async function planRun(dataDir: string, clock: Clock, options: RunRequest): Promise<Plan> {
+  const run = newRunId(clock.now());
+  const { destination, id } = options.account;
+  const source = await takeSnapshotOf(options.source, join(runDir(resolve(dataDir), run), 'source.csv'));
+  const { delimiter } = await detectDialect(source.path, options.delimiter);
+  const map = options.map ?? {};
+  const { mapping, rows } = await openIngest({ source, delimiter, map }, destination);
+  const first = await rows.next();
+  await rows.return();
+  if (first.done) {
+    throw new RowferryError('NO_ROWS', `${source.name} has a header and no rows.`, EXIT.usage);
+  }
+  const rate = options.rate === undefined ? destination.limit : options.rate;
+  const plan: RunPlan = {
+    run,
+    version: VERSION,
+    createdAt: new Date(clock.now()).toISOString(),
+    destination: destination.kind,
+    account: id,
+    source,
+    delimiter,
+    map,
+    rate,
+    batchRows: batchRows(rate),
+    attempts: options.attempts ?? DEFAULT_ATTEMPTS,
+    reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
+    ...(options.retryOf === undefined ? {} : { retryOf: options.retryOf }),
+  };
+  return { plan, warnings: mapping.warnings };
+}
+
+async function takeSnapshotOf(source: string | Readable, spool: string) {
+  if (typeof source !== 'string') return spoolTo(spool, source, 'stdin');
+  if (!/^https?:\/\//i.test(source)) return takeSnapshot(source);
+  const url = new URL(source);
+  const name = basename(url.pathname) || url.host;
+  let answer: Awaited<ReturnType<typeof request>>;
+  try {
+    answer = await request(url, { headersTimeout: 30_000, bodyTimeout: 60_000 });
+  } catch (error) {
+    throw unreachable(url, (error as Error & { code?: string }).code ?? (error as Error).message);
+  }
+  if (answer.statusCode !== 200) {
+    await answer.body.dump();
+    throw unreachable(url, `HTTP ${answer.statusCode}`);
+  }
+  return spoolTo(spool, answer.body, name);
+}
+
+async function spoolTo(spool: string, source: Readable, name: string) {
+  await mkdir(join(spool, '..'), { recursive: true, mode: 0o700 });
+  await pipeline(source, createWriteStream(spool, { mode: 0o600 }));
+  return takeSnapshot(spool, name);
+}
+
+/** Query and user of the URL may be secret: only host and path are shown. */
+function unreachable(url: URL, why: string): RowferryError {
+  return new RowferryError(
+    'SOURCE_UNREACHABLE',
+    `${url.origin}${url.pathname} cannot be read: ${why}.`,
+    EXIT.usage,
+  );
+}

@@ -1,0 +1,99 @@
+/** The runner's pulse: shows that it lives, watches over what Redis and the batches may lose, tells how far it is. */
+import { askRate } from '../delivery/pace.js';
+import { toProgress } from '../outcomes/progress.js';
+import { pass } from './pass.js';
+import { restoreAll } from './restore.js';
+import type { Session } from './session.js';
+
+/** A runner that is silent for so long is taken for dead; its rows are not sent any more. */
+export const LEASE_MS = 10_000;
+const BEAT_MS = 1_000;
+/** Without any progress for so long, batches are looked for. */
+const QUIET_BEATS = 5;
+
+/** Beats until the session ends. Errors of Redis are waited out; anything else ends the session. */
+export async function keepPulse(session: Session): Promise<void> {
+  const { record, epoch, around, plan, account, window } = session;
+  let quiet = 0;
+  let before = '';
+  let suspected: Set<number> | undefined;
+  let restored = false;
+
+  while (!session.signal.aborted) {
+    const { condition, fields } = await record.heartbeat(epoch, LEASE_MS);
+    if (session.signal.aborted) return;
+    if (condition === 'stale' || fields.state === 'closed') return session.stop('taken_over');
+    if (condition === 'gone' || condition === 'unverified') {
+      around.log.warn(
+        { run: plan.run, condition },
+        'Redis was restarted; restoring the run from its journal',
+      );
+      session.restoring = restoreAll(session);
+      await session.restoring;
+      session.restoring = undefined;
+      restored = true;
+      continue;
+    }
+    if (fields.state === 'halted') return session.stop('halted');
+    if (fields.state === 'cancelling') return session.stop('cancelled');
+    await askRate(
+      around.redis,
+      around.prefix,
+      account.id,
+      plan.run,
+      plan.rate,
+      around.clock.now() + LEASE_MS,
+    );
+
+    const progress = toProgress({ ...fields, rows: String(session.rows) });
+    const total = session.readAll ? session.rows : Math.max(session.rows, plan.source.lines);
+    await record.noteRows(session.rows, total);
+    session.events.progress?.({ ...progress, total, readAll: session.readAll });
+
+    const now = JSON.stringify(progress);
+    quiet = now === before ? quiet + 1 : 0;
+    before = now;
+    if (window.size > 0 && (restored || condition === 'lapsed' || suspected || quiet >= QUIET_BEATS)) {
+      suspected = await addMissing(session, suspected);
+      restored = false;
+      quiet = 0;
+    }
+    await beat(session.signal);
+  }
+}
+
+/**
+ * Rows under way that no batch carries: lost by Redis, or by an addBulk that dropped a job. Reading the queue is no
+ * single step, so only rows that were missing at two looks in a row are added again.
+ */
+async function addMissing(
+  session: Session,
+  suspected: Set<number> | undefined,
+): Promise<Set<number> | undefined> {
+  const { queue, plan, epoch, window, around } = session;
+  const covered = await queue.coveredRows(plan.run, epoch);
+  const missing = new Set(window.outstanding().filter((row) => !covered.has(row)));
+  if (missing.size === 0) return undefined;
+  const again = new Set([...missing].filter((row) => suspected?.has(row)));
+  if (again.size === 0) return missing;
+  around.log.warn({ run: plan.run, rows: again.size }, 'rows without a batch; adding them again');
+  await pass(session, {
+    take: ({ row }) => again.has(row),
+    label: `m${around.clock.now()}`,
+    wait: false,
+    last: Math.max(...again),
+  });
+  return undefined;
+}
+
+function beat(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, BEAT_MS);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

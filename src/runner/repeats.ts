@@ -1,0 +1,111 @@
+/**
+ * Rows that repeat an earlier row of the file. They wait until all first rows are settled; then each is skipped when
+ * a row it repeats has put its key into the destination, unconfirmed when that is not known, and sent when it failed.
+ */
+import type { Repeat } from '../ingest/dedupe.js';
+import { CODE, type Outcome } from '../outcome.js';
+
+const WIDTH = 3;
+
+/** Repeated rows in row order, twelve bytes each. */
+export class Repeats {
+  private words = new Uint32Array(WIDTH * 256);
+  private length = 0;
+  /** Group (kind and first row) → the newest row of it that was sent; a group that is missing: its first row. */
+  private readonly heads = new Map<string, number>();
+
+  add(row: number, repeat: Repeat): void {
+    if (this.length === this.words.length) {
+      const larger = new Uint32Array(this.words.length * 2);
+      larger.set(this.words);
+      this.words = larger;
+    }
+    this.words.set([row, repeat.email, repeat.externalId], this.length);
+    this.length += WIDTH;
+  }
+
+  get size(): number {
+    return this.length / WIDTH;
+  }
+
+  /** The repeats `from` … `to - 1` with the rows whose codes {@link decide} needs to know of them. */
+  slice(from: number, to: number): RepeatedRow[] {
+    const rows: RepeatedRow[] = [];
+    for (let at = from * WIDTH; at < Math.min(to * WIDTH, this.length); at += WIDTH) {
+      const [row, email, externalId] = this.words.subarray(at, at + WIDTH) as unknown as [
+        number,
+        number,
+        number,
+      ];
+      const by: RepeatedRow['by'] = [];
+      if (email > 0)
+        by.push({ kind: 'email', group: `e${email}`, head: this.heads.get(`e${email}`) ?? email });
+      if (externalId > 0) {
+        const group = `x${externalId}`;
+        by.push({ kind: 'external_id', group, head: this.heads.get(group) ?? externalId });
+      }
+      rows.push({ row, by });
+    }
+    return rows;
+  }
+
+  /** `row` with the heads of its groups as they are now. */
+  current({ row, by }: RepeatedRow): RepeatedRow {
+    return {
+      row,
+      by: by.map(({ kind, group, head }) => ({ kind, group, head: this.heads.get(group) ?? head })),
+    };
+  }
+
+  /** `row` is sent: what repeats it from now on waits for it. */
+  sent(row: RepeatedRow): void {
+    for (const { group } of row.by) this.heads.set(group, row.row);
+  }
+}
+
+export interface RepeatedRow {
+  row: number;
+  by: { kind: 'email' | 'external_id'; group: string; head: number }[];
+}
+
+export type Decision = { do: 'settle'; outcome: Outcome } | { do: 'send' } | { do: 'wait' };
+
+/** Whether a row with this code has put its `kind` of key into the destination. */
+function holds(kind: 'email' | 'external_id', code: number): boolean {
+  if (code === CODE.created || code === CODE.updated) return true;
+  // Skipped because of the other key says nothing about this one: only the destination can tell.
+  return kind === 'email' ? code === CODE.skippedEmail : code === CODE.skippedExternalId;
+}
+
+/** What to do with a repeated row. `codeOf` gives the code of a head; `sentNow` tells that it is sent in this pass. */
+export function decide(
+  row: RepeatedRow,
+  codeOf: (row: number) => number,
+  sentNow: (row: number) => boolean,
+): Decision {
+  for (const { kind, head } of row.by) {
+    if (!holds(kind, codeOf(head))) continue;
+    const reason = kind === 'email' ? 'duplicate_email' : 'duplicate_external_id';
+    const outcome: Outcome = {
+      row: row.row,
+      status: 'skipped',
+      reason,
+      field: kind,
+      duplicateOf: String(head),
+    };
+    return { do: 'settle', outcome };
+  }
+  if (row.by.some(({ head }) => sentNow(head) || codeOf(head) <= CODE.attempted)) return { do: 'wait' };
+  const doubtful = row.by.find(({ head }) => codeOf(head) === CODE.unconfirmed);
+  if (doubtful) {
+    const outcome: Outcome = {
+      row: row.row,
+      status: 'failed',
+      reason: 'unconfirmed',
+      message: `repeats row ${doubtful.head}, of which it is not known whether it was created`,
+      duplicateOf: String(doubtful.head),
+    };
+    return { do: 'settle', outcome };
+  }
+  return { do: 'send' };
+}

@@ -1,0 +1,39 @@
+/** Brings Redis back to what the disk knows of a run: after another server, a restart, a flush, or a runner's death. */
+import { CODE, codeOf } from '../outcome.js';
+import { codeAt } from '../outcomes/settle.js';
+import { readJournal } from '../report/journal.js';
+import { runDir } from '../run.js';
+import { LEASE_MS } from './pulse.js';
+import type { Session } from './session.js';
+
+const ROWS_AT_ONCE = 65_536;
+
+/** Raises statuses to what is journaled. Needed at every take-over: journaled entries may not have been settled here. */
+export async function restoreJournaled(session: Session): Promise<void> {
+  const dir = runDir(session.around.dataDir, session.plan.run);
+  for await (const outcomes of readJournal(dir)) {
+    await session.record.restore(
+      session.epoch,
+      outcomes.map((outcome) => [outcome.row, codeOf(outcome)] as const),
+    );
+  }
+}
+
+/**
+ * For a server that may have lost its newest writes: restores the journal, counts every unsettled row that ever was
+ * in a batch as attempted, so that no answer of 409 is taken at its word, and only then lets workers send again.
+ */
+export async function restoreAll(session: Session): Promise<void> {
+  const { record, epoch, runner, startedMs, status } = session;
+  await restoreJournaled(session);
+  for (let first = 0; first <= status.cursor; first += ROWS_AT_ONCE) {
+    const packed = await record.packedCodes(first, ROWS_AT_ONCE);
+    const unsettled: [number, number][] = [];
+    const end = Math.min(status.cursor + 1, first + ROWS_AT_ONCE);
+    for (let row = Math.max(1, first); row < end; row++) {
+      if (codeAt(packed, first, row) === CODE.unsettled) unsettled.push([row, CODE.attempted]);
+    }
+    await record.restore(epoch, unsettled);
+  }
+  if (!(await record.verify(epoch, runner, LEASE_MS, startedMs))) session.stop('taken_over');
+}

@@ -1,0 +1,114 @@
+/** One runner's hold on one run: what its parts share while it lasts. */
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.js';
+import type { Account } from '../destinations/registry.js';
+import { RowferryError } from '../errors.js';
+import type { Outcome } from '../outcome.js';
+import type { Progress } from '../outcomes/progress.js';
+import type { RunRecord } from '../outcomes/settle.js';
+import type { BatchQueue } from '../queues/batches.js';
+import { type RunPlan, type RunStatus, saveStatus } from '../run.js';
+import type { Repeats } from './repeats.js';
+import type { Window } from './window.js';
+
+/** Why a runner stops before its run is through. */
+export type Stop = 'interrupted' | 'halted' | 'cancelled' | 'taken_over';
+
+export interface Surroundings {
+  /** For commands. */
+  redis: Redis;
+  /** Another connection, for blocking reads. The receiver ends it. */
+  connect(): Redis;
+  prefix: string;
+  dataDir: string;
+  clock: Clock;
+  log: Logger;
+}
+
+export interface RunnerEvents {
+  /** About once a second, and at the end. `total` is an estimate until `readAll`. */
+  progress?(progress: Progress & { total: number; readAll: boolean }): void;
+  /** Something a person watching should know, e.g. that the destination does not answer. */
+  notice?(sentence: string): void;
+}
+
+export class Session {
+  /** Aborted with a {@link Stop} or an error. */
+  readonly ended = new AbortController();
+  /** Rows read so far. */
+  rows = 0;
+  readAll = false;
+  /** Set while Redis lacks something that is being restored: nothing may be added. */
+  restoring: Promise<void> | undefined;
+  /** Row numbers are below this were never put into a batch. Kept on disk, in strides. */
+  private cursor: number;
+
+  constructor(
+    readonly around: Surroundings,
+    readonly plan: RunPlan,
+    readonly account: Account,
+    readonly record: RunRecord,
+    readonly queue: BatchQueue,
+    readonly epoch: string,
+    readonly runner: string,
+    readonly startedMs: number,
+    readonly window: Window,
+    readonly repeats: Repeats,
+    readonly events: RunnerEvents,
+    readonly status: RunStatus,
+  ) {
+    this.cursor = status.cursor;
+  }
+
+  get signal(): AbortSignal {
+    return this.ended.signal;
+  }
+
+  stop(why: Stop | Error): void {
+    if (!this.signal.aborted) this.ended.abort(why);
+  }
+
+  /** Why the session ended; undefined while it goes on, or when the run is through. */
+  get stopped(): Stop | Error | undefined {
+    return this.signal.aborted ? (this.signal.reason as Stop | Error) : undefined;
+  }
+
+  async save(change: Partial<RunStatus>): Promise<void> {
+    Object.assign(this.status, change);
+    await saveStatus(this.around.dataDir, this.plan.run, this.status);
+  }
+
+  /** Notes on disk, before it happens, that rows up to `row` are put into batches. */
+  async reach(row: number): Promise<void> {
+    if (row <= this.cursor) return;
+    this.cursor = row + CURSOR_STRIDE;
+    await this.save({ cursor: this.cursor });
+  }
+
+  /** Settles outcomes of the runner's own, waiting while Redis has lost the run. */
+  async settle(outcomes: readonly Outcome[]): Promise<void> {
+    for (let i = 0; i < outcomes.length; i += SETTLE_AT_ONCE) {
+      const part = outcomes.slice(i, i + SETTLE_AT_ONCE);
+      for (;;) {
+        const reply = await this.record.settle(part, { epoch: this.epoch });
+        if (reply === 'ok') break;
+        if (reply === 'stale' || reply === 'closed') return this.stop('taken_over');
+        if (this.signal.aborted) return;
+        await new Promise((resolve) => setTimeout(resolve, GONE_RETRY_MS));
+      }
+    }
+  }
+}
+
+const CURSOR_STRIDE = 20_000;
+const SETTLE_AT_ONCE = 250;
+const GONE_RETRY_MS = 200;
+
+export function takenOver(run: string, by: string): RowferryError {
+  return new RowferryError(
+    'RUN_ALIVE',
+    `Run ${run} is being worked on by another process (${by}); "rowferry runs show ${run}" shows how far it is.`,
+    2,
+  );
+}

@@ -1,0 +1,80 @@
+/** The rows that are under way: put into batches, not journaled yet. Keeps Redis and memory flat, and says when to go on. */
+import type { Rate } from '../run.js';
+
+export interface WindowLimits {
+  rows: number;
+  bytes: number;
+}
+
+const WINDOW_SECONDS = 15;
+const MOST_ROWS = 8_000;
+const MOST_BYTES = 16_000_000;
+
+/** At least two batches, at most fifteen seconds of the allowed rate, so that runs to one account share it fairly. */
+export function windowLimits(rate: Rate | null, batchRows: number): WindowLimits {
+  const wanted = rate === null ? MOST_ROWS : (rate.requests / rate.perMs) * WINDOW_SECONDS * 1000;
+  return { rows: Math.max(2 * batchRows, Math.min(MOST_ROWS, Math.floor(wanted))), bytes: MOST_BYTES };
+}
+
+export class Window {
+  private readonly rows = new Map<number, number>();
+  private bytes = 0;
+  private waiting: { enough: () => boolean; resolve: () => void }[] = [];
+
+  constructor(private readonly limits: WindowLimits) {}
+
+  add(row: number, bytes: number): void {
+    if (this.rows.has(row)) return;
+    this.rows.set(row, bytes);
+    this.bytes += bytes;
+  }
+
+  /** `row` is journaled. Returns false when it was not under way. */
+  done(row: number): boolean {
+    const bytes = this.rows.get(row);
+    if (bytes === undefined) return false;
+    this.rows.delete(row);
+    this.bytes -= bytes;
+    return true;
+  }
+
+  /** Lets those go on who may; call after a group of {@link done}. */
+  moved(): void {
+    this.waiting = this.waiting.filter(({ enough, resolve }) => {
+      if (!enough()) return true;
+      resolve();
+      return false;
+    });
+  }
+
+  /** Resolves when another batch may be added. */
+  room(signal: AbortSignal): Promise<void> {
+    return this.until(() => this.rows.size < this.limits.rows && this.bytes < this.limits.bytes, signal);
+  }
+
+  /** Resolves when nothing is under way. */
+  empty(signal: AbortSignal): Promise<void> {
+    return this.until(() => this.rows.size === 0, signal);
+  }
+
+  outstanding(): number[] {
+    return [...this.rows.keys()];
+  }
+
+  get size(): number {
+    return this.rows.size;
+  }
+
+  /** Resolves when `enough` or when `signal` aborts; the caller looks which. */
+  private until(enough: () => boolean, signal: AbortSignal): Promise<void> {
+    if (enough() || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      signal.addEventListener('abort', done, { once: true });
+      this.waiting.push({ enough: () => signal.aborted || enough(), resolve: done });
+    });
+  }
+}
