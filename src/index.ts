@@ -32,7 +32,7 @@ import { enqueueRun } from './triggers/enqueue.js';
 
 export { EXIT, RowferryError } from './errors.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
-export type { Progress, Rate, RunnerEvents, RunPlan, RunState, Summary };
+export type { Environment, Progress, Rate, RunnerEvents, RunPlan, RunState, Summary };
 
 export interface RowferryOptions {
   /** Where runs, reports and the private Redis live. Default: ROWFERRY_DATA_DIR, else `.rowferry`. */

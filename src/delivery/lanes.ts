@@ -163,23 +163,26 @@ export class Lanes {
 
     const ready = new Set<Item>();
     let recheck = 0;
-    groups.forEach(([hold, group], i) => {
+    for (const [i, [hold, group]] of groups.entries()) {
       const [condition, ...codes] = marks[i]![1] as [Condition, ...number[]];
       if (condition === 'ok') {
-        group.forEach((item, n) => {
-          if (codes[n]! > 1) return hold.alreadySettled();
+        for (const [n, item] of group.entries()) {
+          if (codes[n]! > 1) {
+            hold.alreadySettled();
+            continue;
+          }
           // A mark that is not ours is somebody's who sent the row and never told: a crash, or an earlier attempt.
           if (codes[n] === 1 && !item.marked) hold.doubt(item);
           item.marked = true;
           ready.add(item);
-        });
+        }
       } else if (condition === 'gone' || condition === 'unverified') {
         recheck = RECHECK_MS;
         this.putBack(group);
       } else {
         this.drop(hold, group);
       }
-    });
+    }
 
     let slot = 0;
     const waiting: Item[] = [];
@@ -279,31 +282,33 @@ export class Lanes {
 
   private take(step: Step, item: Item, sentMs?: number): void {
     const { hold } = item;
-    switch (step.do) {
-      case 'settle':
-        return hold.settle(step.outcome);
-      case 'look_up':
-        item.otherwise = step.otherwise;
-        return this.requeue(item);
-      case 'retry':
-        if (step.inDoubt && item.since === 0) item.since = this.sentAt(sentMs);
-        if (step.spent) item.attempts++;
-        if (step.spent || this.stopped) return hold.putOff(item);
-        return this.requeue(item);
-      case 'throttle': {
-        hold.count('throttled');
-        // Without a hint: 1, 2, 4 … 60 s, for as long as nothing else is answered.
-        const waitMs = step.waitMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
-        this.throttledInARow++;
-        void this.options.pace.push(waitMs).catch(this.options.onError);
-        return this.requeue(item);
-      }
-      case 'halt':
-        void hold.record
-          .setState('halted', ['running'], { halt_code: step.code, halt_message: step.message })
-          .catch(this.options.onError);
-        return this.requeue(item);
+    if (step.do === 'settle') {
+      hold.settle(step.outcome);
+      return;
     }
+    if (step.do === 'retry') {
+      if (step.inDoubt && item.since === 0) item.since = this.sentAt(sentMs);
+      if (step.spent) {
+        item.attempts++;
+        hold.putOff(item);
+        return;
+      }
+    }
+    if (step.do === 'look_up') item.otherwise = step.otherwise;
+    if (step.do === 'throttle') this.throttled(hold, step.waitMs);
+    if (step.do === 'halt') {
+      const why = { halt_code: step.code, halt_message: step.message };
+      void hold.record.setState('halted', ['running'], why).catch(this.options.onError);
+    }
+    this.requeue(item);
+  }
+
+  private throttled(hold: Hold, announcedMs: number | undefined): void {
+    hold.count('throttled');
+    // Without a hint: 1, 2, 4 … 60 s, for as long as nothing else is answered.
+    const waitMs = announcedMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
+    this.throttledInARow++;
+    void this.options.pace.push(waitMs).catch(this.options.onError);
   }
 
   private requeue(item: Item): void {

@@ -96,9 +96,9 @@ function compile(columns: readonly ColumnTarget[], destination: Destination) {
     if (field === undefined) return undefined;
     if (name !== undefined) {
       return (contact: Contact, cell: string) => {
-        const object = (contact[field] ??= {}) as Record<string, unknown>;
+        contact[field] ??= {};
         // `__proto__` as a header must become a property, not a prototype.
-        Object.defineProperty(object, name, {
+        Object.defineProperty(contact[field], name, {
           value: cell,
           enumerable: true,
           configurable: true,

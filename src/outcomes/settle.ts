@@ -60,11 +60,12 @@ export class RunRecord {
     this.keys = runKeys(prefix, run);
   }
 
-  /** Takes the run for `runner`. Refused while another runner lives. */
+  /** Takes the run for `runner`. Refused while another runner lives, unless that is the one known to be `dead`. */
   async claim(
     runner: string,
     leaseMs: number,
     leastEpoch: number,
+    dead = '',
   ): Promise<
     | { epoch: string; verified: boolean; startedMs: number }
     | { refused: 'closed' }
@@ -77,6 +78,7 @@ export class RunRecord {
       runner,
       leaseMs,
       leastEpoch,
+      dead,
     )) as string[];
     if (reply[0] === 'closed') return { refused: 'closed' };
     if (reply[0] === 'alive') return { refused: 'alive', runner: reply[1]! };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { link, readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RowferryError } from '../errors.js';
-import { identify, lifeOf, type ProcessIdentity } from './process.js';
+import { identify, lifeOf, type ProcessIdentity } from '../process.js';
 
 const HEARTBEAT_MS = 5_000;
 const SILENT_MS = 30_000;

@@ -5,7 +5,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { EXIT, RowferryError } from '../errors.js';
-import type { ProcessIdentity } from './process.js';
+import type { ProcessIdentity } from '../process.js';
 
 /** What the kernel takes as a socket's path is 104 to 108 bytes, its final NUL included. */
 const LONGEST_SOCKET = 100;

@@ -4,9 +4,9 @@ import { open, readFile, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { identify, lifeOf, type ProcessIdentity } from '../process.js';
 import { parseInfo } from './inspect.js';
 import { chooseSocket, clearPlace, type Place, probe, readNote, startFailed, writeNote } from './place.js';
-import { identify, lifeOf, type ProcessIdentity } from './process.js';
 import { binaryMissing, findServer } from './provision.js';
 
 const SILENT_MS = 60_000;

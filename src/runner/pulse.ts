@@ -3,10 +3,8 @@ import { askRate } from '../delivery/pace.js';
 import { toProgress } from '../outcomes/progress.js';
 import { pass } from './pass.js';
 import { restoreAll } from './restore.js';
-import type { Session } from './session.js';
+import { LEASE_MS, type Session } from './session.js';
 
-/** A runner that is silent for so long is taken for dead; its rows are not sent any more. */
-export const LEASE_MS = 10_000;
 const BEAT_MS = 1_000;
 /** Without any progress for so long, batches are looked for. */
 const QUIET_BEATS = 5;

@@ -3,8 +3,7 @@ import { CODE, codeOf } from '../outcome.js';
 import { codeAt } from '../outcomes/settle.js';
 import { readJournal } from '../report/journal.js';
 import { runDir } from '../run.js';
-import { LEASE_MS } from './pulse.js';
-import type { Session } from './session.js';
+import { LEASE_MS, type Session } from './session.js';
 
 const ROWS_AT_ONCE = 65_536;
 

@@ -1,6 +1,5 @@
 /** One run from first byte to report, resumable at any moment. */
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { dropRate } from '../delivery/pace.js';
 import type { Account } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
@@ -9,15 +8,16 @@ import { openIngest, openRepeatFinder } from '../ingest/ingest.js';
 import { CODE, type Outcome } from '../outcome.js';
 import { toProgress } from '../outcomes/progress.js';
 import { codeAt, RunRecord } from '../outcomes/settle.js';
+import { identify, lifeOf, type ProcessIdentity } from '../process.js';
 import { BatchQueue } from '../queues/batches.js';
 import { Journal } from '../report/journal.js';
 import { checkReportDir, type Summary, writeReport } from '../report/write.js';
 import { checkSnapshot, loadPlan, loadStatus, runDir } from '../run.js';
 import { pass } from './pass.js';
-import { keepPulse, LEASE_MS } from './pulse.js';
+import { keepPulse } from './pulse.js';
 import { decide, Repeats } from './repeats.js';
 import { restoreAll, restoreJournaled } from './restore.js';
-import { type RunnerEvents, Session, type Stop, type Surroundings, takenOver } from './session.js';
+import { LEASE_MS, type RunnerEvents, Session, type Stop, type Surroundings, takenOver } from './session.js';
 import { keepTail } from './tail.js';
 import { Window, windowLimits } from './window.js';
 
@@ -52,10 +52,14 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
   checkReportDir(plan.reportDir);
   if (status.epoch > 0) await checkSnapshot(plan.source);
   const record = new RunRecord(redis, prefix, plan.run);
-  const runner = `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`;
-  const claimed = await record.claim(runner, LEASE_MS, status.epoch);
+  const runner = JSON.stringify({ ...identify(process.pid), nonce: randomBytes(4).toString('hex') });
+  let claimed = await record.claim(runner, LEASE_MS, status.epoch);
+  if ('refused' in claimed && claimed.refused === 'alive' && isDead(claimed.runner)) {
+    // Killed on this machine a moment ago: no need to wait until its lease runs out.
+    claimed = await record.claim(runner, LEASE_MS, status.epoch, claimed.runner);
+  }
   if ('refused' in claimed) {
-    if (claimed.refused === 'alive') throw takenOver(plan.run, claimed.runner);
+    if (claimed.refused === 'alive') throw takenOver(plan.run, whereIs(claimed.runner));
     throw new RowferryError('RUN_OVER', `Run ${plan.run} is over; nothing is left to resume.`, EXIT.usage);
   }
   const startedMs = status.startedAt === undefined ? claimed.startedMs : Date.parse(status.startedAt);
@@ -85,6 +89,15 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
   return session;
 }
 
+function isDead(runner: string): boolean {
+  return lifeOf(JSON.parse(runner) as ProcessIdentity) === 'dead';
+}
+
+function whereIs(runner: string): string {
+  const { pid, host } = JSON.parse(runner) as ProcessIdentity;
+  return `process ${pid} on ${host}`;
+}
+
 async function work(session: Session): Promise<Summary | undefined> {
   const { around, plan, record, epoch, signal } = session;
   const journal = await Journal.open(runDir(around.dataDir, plan.run), epoch);
@@ -112,7 +125,7 @@ async function work(session: Session): Promise<Summary | undefined> {
     throw stopped;
   }
   if (stopped === 'taken_over') {
-    throw takenOver(plan.run, 'it took the run over');
+    throw takenOver(plan.run, 'which took it over');
   }
   if (stopped === 'interrupted') {
     await record.orphan(epoch);

@@ -33,6 +33,9 @@ export interface RunnerEvents {
   notice?(sentence: string): void;
 }
 
+/** A runner that is silent for so long is taken for dead; its rows are not sent any more. */
+export const LEASE_MS = 10_000;
+
 export class Session {
   /** Aborted with a {@link Stop} or an error. */
   readonly ended = new AbortController();
@@ -41,7 +44,7 @@ export class Session {
   readAll = false;
   /** Set while Redis lacks something that is being restored: nothing may be added. */
   restoring: Promise<void> | undefined;
-  /** Row numbers are below this were never put into a batch. Kept on disk, in strides. */
+  /** No row above this was ever put into a batch. Kept on disk, in strides. */
   private cursor: number;
 
   constructor(

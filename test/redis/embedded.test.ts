@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { appendFile, mkdir, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { identify } from '../../src/redis/process.js';
+import { identify } from '../../src/process.js';
 import { provisionServer } from '../../src/redis/provision.js';
 import { MINUTES, open, refusal, serverPid, serversIn, startMember, tempDir, until } from './helpers.js';
 

@@ -12,7 +12,7 @@ import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { RowferryError } from '../../src/errors.js';
 import { openRedis, type RedisHandle, type RedisSettings } from '../../src/redis/connection.js';
-import { identify } from '../../src/redis/process.js';
+import { identify } from '../../src/process.js';
 import { provisionServer } from '../../src/redis/provision.js';
 
 export const MINUTES = 60_000;

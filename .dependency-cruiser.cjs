@@ -1,0 +1,71 @@
+/**
+ * The house rules: imports go downward only.
+ *   nouns → redis, queues, destinations, outcomes → triggers, ingest, delivery, report → runner → index → cli → workers
+ * Stages of one rank do not import each other; they meet in Redis.
+ */
+const NOUNS = '^src/[^/]+\\.ts$';
+const INDEX = '^src/index\\.ts$';
+const FOUNDATIONS = '^src/(redis|queues|destinations|outcomes)/';
+const STAGES = '^src/(triggers|ingest|delivery|report)/';
+const RUNNER = '^src/runner/';
+const SURFACES = '^src/(cli|dashboard)/';
+const SANDBOX = '^src/sandbox/';
+const WORKERS = '^workers/';
+
+const upward = (name, from, ...to) => ({
+  name,
+  severity: 'error',
+  from: { path: from, pathNot: INDEX },
+  to: { path: to.join('|') },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    upward('nouns-import-nouns-only', NOUNS, FOUNDATIONS, STAGES, RUNNER, SURFACES, SANDBOX, WORKERS, INDEX),
+    upward('foundations-below-stages', FOUNDATIONS, STAGES, RUNNER, SURFACES, SANDBOX, WORKERS, INDEX),
+    upward('stages-below-runner', STAGES, RUNNER, SURFACES, SANDBOX, WORKERS, INDEX),
+    upward('runner-below-index', RUNNER, SURFACES, SANDBOX, WORKERS, INDEX),
+    upward('surfaces-below-workers', SURFACES, WORKERS),
+    {
+      name: 'stages-do-not-import-each-other',
+      severity: 'error',
+      from: { path: '^src/(triggers|ingest|delivery|report)/' },
+      to: { path: STAGES, pathNot: '^src/$1/' },
+    },
+    {
+      name: 'index-below-surfaces',
+      severity: 'error',
+      from: { path: INDEX },
+      to: { path: [SURFACES, SANDBOX, WORKERS].join('|') },
+    },
+    {
+      name: 'sandbox-imports-nothing-of-ours',
+      severity: 'error',
+      from: { path: SANDBOX },
+      to: { path: '^(src|workers)/', pathNot: SANDBOX },
+    },
+    {
+      name: 'only-queues-know-bullmq',
+      severity: 'error',
+      from: { pathNot: '^src/queues/' },
+      to: { path: 'node_modules/bullmq' },
+    },
+    {
+      name: 'no-undeclared-packages',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'] },
+    },
+    { name: 'nothing-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};

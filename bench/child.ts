@@ -1,0 +1,86 @@
+/** Child processes of the benchmarks: started, heard, and ended again whatever happens. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const living = new Set<ChildProcess>();
+const PATIENCE_MS = 15_000;
+
+export const CLI = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
+
+/** The environment of a child: nothing of the user's own Redis, data dir or credentials. */
+export function cleanEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+  const own = /^(REDIS_URL|ROWFERRY_(?!REDIS_BIN)\w+|(SENDMATOR|AUTOSEND|CENDYN|CLEMTA)_\w+)$/;
+  const kept = Object.entries(process.env).filter(([name]) => !own.test(name));
+  return { ...Object.fromEntries(kept), ...more };
+}
+
+/** Starts node with `args`. stdout and stderr are piped. */
+export function start(args: readonly string[], env: NodeJS.ProcessEnv, cwd?: string): ChildProcess {
+  const child = spawn(process.execPath, args, {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd && { cwd }),
+  });
+  living.add(child);
+  child.once('exit', () => living.delete(child));
+  return child;
+}
+
+/** Starts one of the TypeScript entry files beside this one. */
+export function startEntry(name: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const entry = fileURLToPath(new URL(name, import.meta.url));
+  const flags = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
+  return start([...flags, '--import', import.meta.resolve('tsx'), entry, ...args], env);
+}
+
+/** The last line of stdout, parsed, once the child has ended well; else throws what it wrote to stderr. */
+export async function resultOf(child: ChildProcess): Promise<unknown> {
+  let last = '';
+  let errors = '';
+  child.stderr!.on('data', (text: Buffer) => {
+    errors = (errors + text.toString()).slice(-4_000);
+  });
+  createInterface({ input: child.stdout! }).on('line', (line) => {
+    last = line;
+  });
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  if (code !== 0)
+    throw new Error(`${child.spawnargs.slice(-3, -1).join(' ')} ended with ${signal ?? code}\n${errors}`);
+  return JSON.parse(last);
+}
+
+/** The first line of `stream` that `wanted` likes. Throws when the child ends before. */
+export async function lineOf(child: ChildProcess, from: 'stdout' | 'stderr', wanted = ''): Promise<string> {
+  const lines = createInterface({ input: child[from]! });
+  return new Promise((resolve, reject) => {
+    lines.on('line', (line) => line.includes(wanted) && resolve(line));
+    child.once('exit', (code) => reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}`)));
+  });
+}
+
+/** SIGTERM, and SIGKILL for one that does not go. */
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  await gone;
+  clearTimeout(timer);
+}
+
+export async function endAll(): Promise<void> {
+  await Promise.all([...living].map(end));
+}
+
+/** Peak resident memory of a process so far, MB; undefined where there is no /proc, or once it is gone. */
+export function peakRssMb(pid: number): number | undefined {
+  try {
+    const kb = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kb === undefined ? undefined : Number(kb) / 1024;
+  } catch {
+    return undefined;
+  }
+}

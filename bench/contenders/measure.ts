@@ -1,0 +1,37 @@
+/** What every contender does the same: read its orders, be measured, tell the figures as its last line of stdout. */
+
+export interface Orders {
+  csv: string;
+  rows: number;
+  /** Origin of the stub. */
+  url: string;
+  concurrency: number;
+  /** Data dir with a running private Redis; empty for a contender that needs none. */
+  dataDir: string;
+}
+
+export interface Measured {
+  startedMs: number;
+  /** Until the contender was through with everything it does. */
+  wholeSeconds: number;
+  /** User and system time of the process over the same stretch. */
+  cpuSeconds: number;
+  /** Of the process in its whole life, the TypeScript loader included. */
+  peakRssMb: number;
+}
+
+/** Measures `work`; what it returns is called afterwards, unmeasured, to clean up. */
+export async function measure(work: (orders: Orders) => Promise<() => Promise<void>>): Promise<void> {
+  const orders = JSON.parse(process.argv[2] ?? '{}') as Orders;
+  const cpu = process.cpuUsage();
+  const startedMs = Date.now();
+  const cleanUp = await work(orders);
+  const wholeSeconds = (Date.now() - startedMs) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  const cpuSeconds = (user + system) / 1e6;
+  const peakRssMb = process.resourceUsage().maxRSS / 1024;
+  await cleanUp();
+  process.stdout.write(
+    `${JSON.stringify({ startedMs, wholeSeconds, cpuSeconds, peakRssMb } satisfies Measured)}\n`,
+  );
+}

@@ -1,0 +1,82 @@
+/**
+ * `npm run bench -- [--rows 50000] [--rounds 3] [--only throughput|pace|memory] [--json]`
+ * Measures rowferry on this machine: throughput beside two peers, the use of a rate limit, memory. What each figure
+ * means and how it is taken is said at the head of throughput.ts, pace.ts and memory.ts. `--rows` and `--rounds` are
+ * of the throughput. Absolute figures say as much about the machine as about the code: compare the ratios.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { endAll } from './child.js';
+import { measureMemory, showMemory } from './memory.js';
+import { measurePace, showPace } from './pace.js';
+import { closeAllRedis } from './redis.js';
+import { measureThroughput, showThroughput } from './throughput.js';
+
+const SECTIONS = ['throughput', 'pace', 'memory'] as const;
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '50000' },
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+function count(name: 'rows' | 'rounds'): number {
+  const number = Number(values[name]);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new Error(`--${name}: "${values[name]}" is not a whole number above 0`);
+}
+
+const [rows, rounds] = [count('rows'), count('rounds')];
+if (values.only !== undefined && !(SECTIONS as readonly string[]).includes(values.only)) {
+  throw new Error(`--only: "${values.only}" is not one of ${SECTIONS.join(', ')}`);
+}
+const wanted = (section: (typeof SECTIONS)[number]) => (values.only ?? section) === section;
+const say = (line: string) => void process.stderr.write(`  ${line}\n`);
+const print = (text: string) => void (values.json || process.stdout.write(`${text}\n\n`));
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // What is under way then fails for want of its children, and is cleaned up as after any failure.
+  process.once(signal, () => void endAll());
+}
+
+const machine = {
+  node: process.version,
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  load: loadavg()[0]!,
+};
+print(
+  `Node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.load.toFixed(2)} before the start`,
+);
+const dir = await mkdtemp(join(tmpdir(), 'rowferry-bench-'));
+try {
+  const results: Record<string, unknown> = { machine };
+  if (wanted('throughput')) {
+    const throughput = await measureThroughput(dir, rows, rounds, say);
+    results.throughput = throughput;
+    print(showThroughput(throughput));
+  }
+  if (wanted('pace')) {
+    const pace = await measurePace(dir, say);
+    results.pace = pace;
+    print(showPace(pace));
+  }
+  if (wanted('memory')) {
+    const memory = await measureMemory(dir, say);
+    results.memory = memory;
+    print(showMemory(memory));
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
+} catch (error) {
+  process.exitCode = 1;
+  process.stderr.write(`bench: ${(error as Error).message}\n`);
+} finally {
+  await endAll();
+  await closeAllRedis();
+  await rm(dir, { recursive: true, force: true });
+}
