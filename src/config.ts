@@ -97,8 +97,9 @@ export function parseMap(pairs: readonly string[], setting: string): Record<stri
   const map: Record<string, string> = {};
   for (const pair of pairs) {
     const at = pair.lastIndexOf('=');
-    if (at < 1 || at === pair.length - 1) throw bad(setting, pair, 'of the form Header=field');
-    map[pair.slice(0, at).trim()] = pair.slice(at + 1).trim();
+    const [column, field] = [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    if (at < 1 || column === '' || field === '') throw bad(setting, pair, 'of the form Header=field');
+    map[column] = field;
   }
   return map;
 }

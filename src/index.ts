@@ -27,7 +27,7 @@ import { checkReportDir, type Summary } from './report/write.js';
 import { createRun, listRuns, loadPlan, loadStatus, type Rate, type RunPlan, type RunState } from './run.js';
 import { planRun } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
-import type { RunnerEvents } from './runner/session.js';
+import { hasRunner, type RunnerEvents } from './runner/session.js';
 import { enqueueRun } from './triggers/enqueue.js';
 
 export { EXIT, RowferryError } from './errors.js';
@@ -222,7 +222,7 @@ export class Rowferry {
     const record = new RunRecord(this.redis, prefix, run);
     const fields = await record.fields();
     const summary = await this.summary(plan);
-    const alive = Number(fields.alive_until ?? 0) > this.clock.now();
+    const alive = hasRunner(fields, this.clock.now());
     const state: RunState = status.state === 'running' && !alive ? 'interrupted' : status.state;
     const late = await record.addendum();
     const live = fields.state !== undefined && fields.state !== 'closed';

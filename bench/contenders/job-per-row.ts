@@ -16,7 +16,7 @@ const NAME = 'contacts';
 
 const { openRedis } = await importDist('redis/connection');
 
-await measure(async ({ csv, url, rows, concurrency, dataDir }) => {
+await measure(async ({ csv, url, rows, concurrency, dataDir }, begin) => {
   const handle = await openRedis({ dataDir, binary: process.env.ROWFERRY_REDIS_BIN });
   const connection = handle.connect() as ConnectionOptions;
   const { post, close } = makePost(url, concurrency);
@@ -33,6 +33,8 @@ await measure(async ({ csv, url, rows, concurrency, dataDir }) => {
     worker.on('error', reject);
   });
 
+  await worker.waitUntilReady();
+  begin();
   let added = 0;
   let group: Cells[] = [];
   const add = async () => {

@@ -10,8 +10,9 @@ import { type Cells, makePost } from './post.js';
 
 const MOST_WAITING = 1_000;
 
-await measure(async ({ csv, url, rows, concurrency }) => {
+await measure(async ({ csv, url, rows, concurrency }, begin) => {
   const { post, close } = makePost(url, concurrency);
+  begin();
   const limit = pLimit(concurrency);
   const records = createReadStream(csv).pipe(parse({ columns: true, bom: true }));
   const waiting: Promise<string>[] = [];

@@ -12,7 +12,7 @@ export interface Orders {
 
 export interface Measured {
   startedMs: number;
-  /** Until the contender was through with everything it does. */
+  /** From `startedMs` until the contender was through with everything it does. */
   wholeSeconds: number;
   /** User and system time of the process over the same stretch. */
   cpuSeconds: number;
@@ -20,12 +20,19 @@ export interface Measured {
   peakRssMb: number;
 }
 
-/** Measures `work`; what it returns is called afterwards, unmeasured, to clean up. */
-export async function measure(work: (orders: Orders) => Promise<() => Promise<void>>): Promise<void> {
-  const orders = JSON.parse(process.argv[2] ?? '{}') as Orders;
-  const cpu = process.cpuUsage();
-  const startedMs = Date.now();
-  const cleanUp = await work(orders);
+/**
+ * Measures `work` from its call of `begin`, once it is connected; what it returns is called afterwards, unmeasured, to
+ * clean up.
+ */
+export async function measure(
+  work: (orders: Orders, begin: () => void) => Promise<() => Promise<void>>,
+): Promise<void> {
+  let cpu = process.cpuUsage();
+  let startedMs = Date.now();
+  const cleanUp = await work(JSON.parse(process.argv[2] ?? '{}') as Orders, () => {
+    cpu = process.cpuUsage();
+    startedMs = Date.now();
+  });
   const wholeSeconds = (Date.now() - startedMs) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   const cpuSeconds = (user + system) / 1e6;

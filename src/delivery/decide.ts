@@ -123,24 +123,28 @@ export function afterLookUp(
         };
         return { do: 'settle', outcome };
       }
+      // Only what was there before our first attempt is surely another's (an API may cut `created_at` to seconds).
+      const older = finding.createdMs !== undefined && finding.createdMs + 1_000 <= firstSentMs;
+      const caveat = older ? {} : { message: MAYBE_OURS };
       if (otherwise.status === 'skipped') {
-        const caveat = finding.createdMs === undefined ? { message: MAYBE_OURS } : {};
         return { do: 'settle', outcome: { ...otherwise, ...contactId, ...caveat } };
       }
-      if (otherwise.reason === 'unconfirmed') {
+      // Beside another's contact ours may stand as well, unless the API keeps them unique.
+      if (otherwise.reason === 'unconfirmed' && rules.enforcesUniqueness) {
         const outcome: Outcome = {
           ...base(state),
           status: 'skipped',
           reason: 'duplicate_email',
           duplicateOf: 'destination',
           ...contactId,
+          ...caveat,
         };
         return { do: 'settle', outcome };
       }
       return { do: 'settle', outcome: otherwise };
     }
     case 'absent':
-      if (state.attempts < rules.attempts + LOOK_UPS_MORE) {
+      if (!lastLookUp(otherwise, state, rules)) {
         if (otherwise.status === 'skipped' || otherwise.reason === 'unconfirmed') {
           return { do: 'retry', inDoubt: true, spent: true };
         }
@@ -162,9 +166,9 @@ export function afterLookUp(
         return afterCreate(verdict, state, rules);
       }
       const outage = verdict.kind === 'unreached' || rules.circuitOpen;
-      if (outage || state.attempts < rules.attempts + LOOK_UPS_MORE) {
-        return { do: 'retry', inDoubt: true, spent: !outage };
-      }
+      // Asked again as it is: a retry would forget what the API has already said about this row.
+      if (outage) return { do: 'look_up', otherwise };
+      if (!lastLookUp(otherwise, state, rules)) return { do: 'retry', inDoubt: true, spent: true };
       return {
         do: 'settle',
         outcome: otherwise.status === 'skipped' ? { ...otherwise, message: MAYBE_OURS } : otherwise,
@@ -175,6 +179,11 @@ export function afterLookUp(
 
 /** Look-ups of a row that is given up, before they are believed to find nothing. */
 const LOOK_UPS_MORE = 2;
+
+/** Without attempts left a retry would only look up; an answer we had (`duplicate`, `rejected`) then tells more. */
+function lastLookUp(otherwise: Outcome, state: RowState, rules: Rules): boolean {
+  return state.attempts >= rules.attempts + (otherwise.reason === 'unconfirmed' ? LOOK_UPS_MORE : 0);
+}
 
 function believe(outcome: Outcome, state: RowState, rules: Rules): Step {
   if (!state.inDoubt) return { do: 'settle', outcome };

@@ -17,6 +17,8 @@ import type { Sender, Sent } from './send.js';
 
 /** A mark older than this is asked for again before the row is sent: this process may have been stopped meanwhile. */
 const LEASE_MS = 4_000;
+/** An API is many machines: the one that stamps `created_at` and the one that writes the Date header may differ. */
+const CLOCK_TOLERANCE_MS = 2_000;
 const RECHECK_MS = 500;
 const MOST_AT_ONCE = 64;
 
@@ -352,7 +354,7 @@ export class Lanes {
 
   /** A moment of Redis's clock in the API's; never later than it really was there. */
   private inApiTime(redisMs: number): number {
-    return Number.isFinite(this.apiAheadMs) ? redisMs + this.apiAheadMs : redisMs - 2_000;
+    return redisMs + (Number.isFinite(this.apiAheadMs) ? this.apiAheadMs : 0) - CLOCK_TOLERANCE_MS;
   }
 }
 

@@ -101,10 +101,11 @@ export function announcedWait(answer: ApiAnswer, sentence = ''): number | undefi
     const unit = { second: 1000, minute: 60_000, hour: 3_600_000 }[told[2]!.toLowerCase()] ?? 1000;
     return Number(told[1]) * unit;
   }
-  const reset = Number(answer.headers['x-ratelimit-reset']);
-  if (answer.headers['x-ratelimit-reset'] !== undefined && Number.isFinite(reset)) {
+  const reset = Number(answer.headers['x-ratelimit-reset'] || Number.NaN);
+  if (reset >= 0 && Number.isFinite(reset)) {
     if (reset < 1_000_000_000) return reset * 1000;
-    if (!Number.isNaN(apiNow)) return Math.max(0, reset * 1000 - apiNow);
+    const at = reset < 100_000_000_000 ? reset * 1000 : reset; // some tell milliseconds
+    if (!Number.isNaN(apiNow)) return Math.max(0, at - apiNow);
   }
   return undefined;
 }

@@ -91,9 +91,8 @@ function interpret(answer: ApiAnswer): Verdict {
   const { message, field, code } = errorOf(body);
   const said = message ?? `HTTP ${status}`;
   if (status === 409 && body !== undefined) {
-    if (/\bexternal_id\b/i.test(said)) return { kind: 'duplicate', key: 'external_id', message: said };
-    if (/\be-?mail\b/i.test(said)) return { kind: 'duplicate', key: 'email', message: said };
-    return { kind: 'duplicate', message: said };
+    const key = conflictKey(said);
+    return { kind: 'duplicate', ...(key === undefined ? {} : { key }), message: said };
   }
   if (status === 429) {
     const waitMs = announcedWait(answer, said);
@@ -117,6 +116,14 @@ function interpret(answer: ApiAnswer): Verdict {
   return { kind: 'unclear', message: `unexpected HTTP ${status}` };
 }
 
+/** The documented sentence first: the value it quotes may hold the name of the other key. */
+function conflictKey(said: string): 'email' | 'external_id' | undefined {
+  const told = /\bwith (email|external_id) /i.exec(said)?.[1]?.toLowerCase();
+  if (told === 'email' || told === 'external_id') return told;
+  if (/\bexternal_id\b/i.test(said)) return 'external_id';
+  return /\be-?mail\b/i.test(said) ? 'email' : undefined;
+}
+
 /** Both documented envelopes: `{message, details{field,code}}` and `{error: {message, details{field,code}}}`. */
 function errorOf(body: Record<string, unknown> | undefined): {
   message?: string;
@@ -125,7 +132,9 @@ function errorOf(body: Record<string, unknown> | undefined): {
 } {
   const inner = isObject(body?.error) ? body.error : body;
   const details = isObject(inner?.details) ? inner.details : {};
-  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  // Nest, whose envelope the first one is, lists the sentences of its own validation.
+  const text = (value: unknown) =>
+    Array.isArray(value) ? value.map(String).join('; ') : typeof value === 'string' ? value : undefined;
   const [message, field, code] = [text(inner?.message), text(details.field), text(details.code)];
   return {
     ...(message === undefined ? {} : { message }),

@@ -1,4 +1,4 @@
-/** Finds out how a file is written: its delimiter. What was found is frozen in the run's plan. */
+/** Finds out how a file is written: its delimiter, frozen in the run's plan, and its line ends. */
 import { open } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 
@@ -14,10 +14,16 @@ const SAMPLE_RECORDS = 50;
 /** Detects the dialect of the file at `path`, or takes `delimiter` as given. */
 export async function detectDialect(path: string, delimiter?: string): Promise<Dialect> {
   if (delimiter !== undefined) return { delimiter };
+  const sample = await readSample(path);
+  return { delimiter: detectDelimiter(sample, sample.length === SAMPLE_BYTES) };
+}
+
+/** The first bytes of the file, enough to tell how it is written. */
+export async function readSample(path: string): Promise<Buffer> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
-    return { delimiter: detectDelimiter(buffer.subarray(0, bytesRead), bytesRead === SAMPLE_BYTES) };
+    return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
   }
@@ -40,6 +46,25 @@ export function detectDelimiter(sample: Buffer, cutOff: boolean): string {
   return best.delimiter;
 }
 
+const [QUOTE, LF, CR] = [34, 10, 13];
+
+/**
+ * What ends a record, by the first line end of `sample` outside quotes. Files glued together mix CRLF and LF, and a
+ * text-mode writer on Windows makes CR CR LF: taking only the first kind would run the rows of the others together.
+ */
+export function lineEnds(sample: Buffer): string[] {
+  let quoted = false;
+  for (let at = 0; at < sample.length; at++) {
+    const byte = sample[at];
+    if (byte === QUOTE) quoted = !quoted;
+    if (quoted || (byte !== LF && byte !== CR)) continue;
+    const next = sample[at + 1];
+    const lone = byte === CR && next !== LF && !(next === CR && sample[at + 2] === LF);
+    return lone ? ['\r\n', '\n', '\r'] : ['\r\r\n', '\r\n', '\n'];
+  }
+  return ['\r\n', '\n', '\r'];
+}
+
 function recordWidths(sample: Buffer, delimiter: string, cutOff: boolean): number[] {
   const widths: number[] = [];
   parse(sample, {
@@ -49,6 +74,7 @@ function recordWidths(sample: Buffer, delimiter: string, cutOff: boolean): numbe
     relax_column_count: true,
     skip_empty_lines: true,
     skip_records_with_error: true,
+    record_delimiter: lineEnds(sample),
     to: SAMPLE_RECORDS,
     on_record: (record: string[]) => {
       widths.push(record.length);

@@ -43,16 +43,17 @@ export async function openIngest(plan: IngestPlan, destination: Destination): Pr
       EXIT.usage,
     );
   }
+  // One of our own reports, dropped again: its cells carry the guard against formulas.
+  const guarded = header.cells.includes('rowferry_row');
+  const names = guarded ? header.cells.map(unguardFormula) : header.cells;
   let mapping: Mapping;
   try {
-    mapping = makeMapping(header.cells, destination, plan.map);
+    mapping = makeMapping(names, destination, plan.map);
   } catch (error) {
     await records.return();
     throw error;
   }
-  const width = header.cells.length;
-  // One of our own reports, dropped again: its cells carry the guard against formulas.
-  const guarded = header.cells.includes('rowferry_row');
+  const width = names.length;
 
   async function* rows(): AsyncGenerator<IngestedRow[], void, void> {
     try {
@@ -75,7 +76,7 @@ export async function openIngest(plan: IngestPlan, destination: Destination): Pr
     return { row, line, cells, contact, invalid };
   }
 
-  return { header: header.cells, mapping, rows: rows() };
+  return { header: names, mapping, rows: rows() };
 }
 
 function recordFault(

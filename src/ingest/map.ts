@@ -35,9 +35,6 @@ export function makeMapping(
   for (const [alias, field] of Object.entries(destination.aliases)) {
     if (!fieldByName.has(plain(alias))) fieldByName.set(plain(alias), field);
   }
-  const given = new Map(
-    Object.entries(overrides).map(([column, field]) => [plain(column), { column, field }]),
-  );
   const warnings: string[] = [];
   const taken = new Set<string>();
   const columns = header.map((name): ColumnTarget => ({ header: name.trim() }));
@@ -46,19 +43,21 @@ export function makeMapping(
     taken.add(field);
     column.field = field;
   };
-  for (const column of columns) {
-    const override = given.get(plain(column.header));
-    if (override === undefined) continue;
-    given.delete(plain(column.header));
-    Object.assign(column, overrideTarget(override.column, override.field, destination));
+  for (const [name, field] of Object.entries(overrides)) {
+    const free = columns.filter((column) => column.field === undefined);
+    // Written as in the header beats alike: `email` and `E-mail` may both be columns.
+    const column =
+      free.find(({ header }) => header === name.trim()) ??
+      free.find(({ header }) => plain(header) !== '' && plain(header) === plain(name));
+    if (column === undefined) {
+      throw new RowferryError(
+        'MAP_COLUMN_UNKNOWN',
+        `--map names the column "${name}", which the header does not have. It has: ${list(header)}.`,
+        EXIT.usage,
+      );
+    }
+    Object.assign(column, overrideTarget(name, field, destination));
     if (column.field !== undefined && column.name === undefined) taken.add(column.field);
-  }
-  for (const { column } of given.values()) {
-    throw new RowferryError(
-      'MAP_COLUMN_UNKNOWN',
-      `--map names the column "${column}", which the header does not have. It has: ${list(header)}.`,
-      EXIT.usage,
-    );
   }
   // Exact names first, so that `email` beats `Email Address` wherever it stands.
   for (const exact of [true, false]) {
@@ -81,6 +80,7 @@ export function makeMapping(
       );
     }
   }
+  warnings.push(...sharedTargets(columns));
   if (!taken.has('email') && 'email' in destination.fields) {
     throw new RowferryError(
       'NO_EMAIL_COLUMN',
@@ -89,6 +89,19 @@ export function makeMapping(
     );
   }
   return { columns, warnings, map: compile(columns, destination) };
+}
+
+/** A cell that another column overwrites must not get lost without a word. */
+function sharedTargets(columns: readonly ColumnTarget[]): string[] {
+  const sharing = new Map<string, number>();
+  for (const { field, name } of columns) {
+    if (field === undefined) continue;
+    const target = name === undefined ? field : `${field}.${name}`;
+    sharing.set(target, (sharing.get(target) ?? 0) + 1);
+  }
+  return [...sharing]
+    .filter(([, columns_]) => columns_ > 1)
+    .map(([target, n]) => `${n} columns go to ${target}; of each row the last cell that is not blank is sent.`);
 }
 
 function compile(columns: readonly ColumnTarget[], destination: Destination) {
@@ -148,7 +161,7 @@ const CONVERT = {
 };
 
 function overrideTarget(column: string, field: string, destination: Destination): Partial<ColumnTarget> {
-  const kind = destination.fields[field];
+  const kind = Object.hasOwn(destination.fields, field) ? destination.fields[field] : undefined;
   if (kind !== undefined && kind !== 'object') return { field };
   const dotted = dottedTarget(field, destination);
   if (dotted) return dotted;

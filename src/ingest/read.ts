@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { type CsvError, type Info, parse } from 'csv-parse';
-import type { Dialect } from './detect.js';
+import { type Dialect, lineEnds, readSample } from './detect.js';
 
 export interface SourceRecord {
   /** 1-based ordinal; the header is row 0. */
@@ -35,6 +35,7 @@ export async function* readRecords(
   let lastEndLine = 0;
   let lastEndByte = 0;
 
+  const sample = await readSample(path);
   const parser = parse({
     delimiter: dialect.delimiter,
     bom: true,
@@ -42,6 +43,7 @@ export async function* readRecords(
     relax_column_count: true,
     skip_empty_lines: true,
     skip_records_with_error: true,
+    record_delimiter: lineEnds(sample.subarray(0, bytes)),
     on_record: (cells: string[], info: Info & { lines: number; bytes: number }) => {
       const line = startLine(info);
       records.push({ row: ++row, line, cells });
@@ -82,14 +84,15 @@ export async function* readRecords(
         yield records;
         records = [];
       } else if (readBytes - lastEndByte > MAX_RECORD_BYTES) {
+        const line = startLine(parser.info);
         yield [
           {
             row: ++row,
-            line: nextLine,
+            line,
             cells: [],
             fault: {
               code: 'too_long',
-              message: `no record ends within ${MAX_RECORD_BYTES >> 20} MB of line ${nextLine}: a quote is probably left open there; the rest of the file was not read`,
+              message: `no record ends within ${MAX_RECORD_BYTES >> 20} MB of line ${line}: a quote is probably left open there; the rest of the file was not read`,
             },
           },
         ];

@@ -5,7 +5,6 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { decodeOutcome, type Outcome } from '../outcome.js';
 import { syncDir } from '../run.js';
 
@@ -39,12 +38,22 @@ export async function* readJournal(dir: string): AsyncGenerator<Outcome[], void,
     .filter((name) => NAME.test(name))
     .sort((a, b) => Number(NAME.exec(a)![1]) - Number(NAME.exec(b)![1]));
   for (const name of names) {
-    const lines = createInterface({ input: createReadStream(join(dir, name)), crlfDelay: Infinity });
-    for await (const line of lines) {
+    for await (const line of readLines(join(dir, name))) {
       const outcomes = parseEntry(line);
       if (outcomes) yield outcomes;
     }
   }
+}
+
+/** Lines end with LF alone here: U+2028, which readline splits at as well, may stand in an API's message. */
+async function* readLines(path: string): AsyncGenerator<string, void, void> {
+  let rest = '';
+  for await (const piece of createReadStream(path, { encoding: 'utf8' })) {
+    const lines = (rest + String(piece)).split('\n');
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 /** The outcomes of one stream entry or journal line; undefined when it is no whole one. */

@@ -139,6 +139,8 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
   await writeAtomically(join(draft, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   await syncDir(draft);
   const old = `${draft}.old`;
+  // Left by a process that died right here and had our id: rename replaces no directory that is filled.
+  await rm(old, { recursive: true, force: true });
   await rename(place, old).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });

@@ -8,7 +8,7 @@ import { openIngest, openRepeatFinder } from '../ingest/ingest.js';
 import { CODE, type Outcome } from '../outcome.js';
 import { toProgress } from '../outcomes/progress.js';
 import { codeAt, RunRecord } from '../outcomes/settle.js';
-import { identify, lifeOf, type ProcessIdentity } from '../process.js';
+import { identify, type ProcessIdentity } from '../process.js';
 import { BatchQueue } from '../queues/batches.js';
 import { Journal } from '../report/journal.js';
 import { checkReportDir, type Summary, writeReport } from '../report/write.js';
@@ -17,7 +17,15 @@ import { pass } from './pass.js';
 import { keepPulse } from './pulse.js';
 import { decide, Repeats } from './repeats.js';
 import { restoreAll, restoreJournaled } from './restore.js';
-import { LEASE_MS, type RunnerEvents, Session, type Stop, type Surroundings, takenOver } from './session.js';
+import {
+  LEASE_MS,
+  mayLive,
+  type RunnerEvents,
+  Session,
+  type Stop,
+  type Surroundings,
+  takenOver,
+} from './session.js';
 import { keepTail } from './tail.js';
 import { Window, windowLimits } from './window.js';
 
@@ -54,7 +62,7 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
   const record = new RunRecord(redis, prefix, plan.run);
   const runner = JSON.stringify({ ...identify(process.pid), nonce: randomBytes(4).toString('hex') });
   let claimed = await record.claim(runner, LEASE_MS, status.epoch);
-  if ('refused' in claimed && claimed.refused === 'alive' && isDead(claimed.runner)) {
+  if ('refused' in claimed && claimed.refused === 'alive' && !mayLive(claimed.runner)) {
     // Killed on this machine a moment ago: no need to wait until its lease runs out.
     claimed = await record.claim(runner, LEASE_MS, status.epoch, claimed.runner);
   }
@@ -87,10 +95,6 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
   if (resumed && !claimed.verified) await restoreAll(session);
   else if (resumed) await restoreJournaled(session);
   return session;
-}
-
-function isDead(runner: string): boolean {
-  return lifeOf(JSON.parse(runner) as ProcessIdentity) === 'dead';
 }
 
 function whereIs(runner: string): string {

@@ -7,6 +7,7 @@ import { RowferryError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
 import type { Progress } from '../outcomes/progress.js';
 import type { RunRecord } from '../outcomes/settle.js';
+import { lifeOf, type ProcessIdentity } from '../process.js';
 import type { BatchQueue } from '../queues/batches.js';
 import { type RunPlan, type RunStatus, saveStatus } from '../run.js';
 import type { Repeats } from './repeats.js';
@@ -35,6 +36,16 @@ export interface RunnerEvents {
 
 /** A runner that is silent for so long is taken for dead; its rows are not sent any more. */
 export const LEASE_MS = 10_000;
+
+/** False when `runner` (as in a run's state) is surely dead; its lease need not run out then. */
+export function mayLive(runner: string): boolean {
+  return lifeOf(JSON.parse(runner) as ProcessIdentity) !== 'dead';
+}
+
+/** Whether a runner is working on the run with these state fields. */
+export function hasRunner(fields: Record<string, string>, nowMs: number): boolean {
+  return Number(fields.alive_until ?? 0) > nowMs && fields.runner !== undefined && mayLive(fields.runner);
+}
 
 export class Session {
   /** Aborted with a {@link Stop} or an error. */
