@@ -25,7 +25,7 @@ import { RunQueue, RunWorker } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
 import { checkReportDir, type Summary } from './report/write.js';
 import { createRun, listRuns, loadPlan, loadStatus, type Rate, type RunPlan, type RunState } from './run.js';
-import { planRun } from './runner/plan.js';
+import { type Plan, planRun } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
 import { hasRunner, type RunnerEvents } from './runner/session.js';
 import { enqueueRun } from './triggers/enqueue.js';
@@ -150,8 +150,9 @@ export class Rowferry {
 
   /** Runs a source from start to report in this process. */
   async run(source: string | Readable, options: SourceOptions & WorkOptions = {}): Promise<Summary> {
-    const plan = await this.plan(source, options, options.started);
+    const { plan, warnings } = await this.plan(source, options);
     await reach(this.account(options.to));
+    options.started?.(plan, warnings);
     await createRun(this.settings.dataDir, plan);
     return this.work(plan.run, options);
   }
@@ -189,7 +190,8 @@ export class Rowferry {
 
   /** Adds a run for the service of this data dir; resolves with its id. */
   async enqueue(source: string | Readable, options: SourceOptions = {}): Promise<string> {
-    return enqueueRun(this.runs, this.settings.dataDir, await this.plan(source, options));
+    const { plan } = await this.plan(source, options);
+    return enqueueRun(this.runs, this.settings.dataDir, plan);
   }
 
   /** Ends a run for good: rows not sent yet become unprocessed · cancelled. Resolves with its report. */
@@ -313,20 +315,15 @@ export class Rowferry {
     await this.handle.close();
   }
 
-  private async plan(
-    source: string | Readable,
-    options: SourceOptions,
-    started?: (plan: RunPlan, warnings: string[]) => void,
-  ): Promise<RunPlan> {
+  private async plan(source: string | Readable, options: SourceOptions): Promise<Plan> {
     const account = this.account(options.to);
-    const { plan, warnings } = await planRun(this.settings.dataDir, this.clock, {
+    const planned = await planRun(this.settings.dataDir, this.clock, {
       source,
       ...options,
       account,
     });
-    checkReportDir(plan.reportDir);
-    started?.(plan, warnings);
-    return plan;
+    checkReportDir(planned.plan.reportDir);
+    return planned;
   }
 
   /** Runner and delivery of one run, in this process. */

@@ -5,7 +5,7 @@ import type { Pace } from './pace.js';
 /** Failures in a row, with no other answer in between, that count as an outage. */
 const FAILURES = 10;
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_PAUSE_MS = 5_000;
 
 export class Circuit {
   private failures = 0;

@@ -92,7 +92,7 @@ export class Lanes {
         break;
       }
       this.cleared.shift();
-      const late = pace.intervalMs > 0 && now - next.atMs > LATE_MS;
+      const late = pace.intervalMs > 0 && now - next.atMs > LATE_MS && !next.probe;
       const held = circuit.open && !next.probe;
       if (late || held || now - next.markedMs > LEASE_MS) this.pending.unshift(next.item);
       else this.launch(next.item);

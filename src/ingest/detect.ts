@@ -31,16 +31,17 @@ export async function readSample(path: string): Promise<Buffer> {
 
 /**
  * The candidate that cuts most of the records into as many cells as the header, and into the most cells. Counting
- * characters would be misled by commas inside quotes and in decimal numbers. A file of one column has none: `,`.
+ * characters would be misled by commas inside quotes and in decimal numbers. A cell with half a pair of quotes was
+ * cut at the wrong place. A file of one column has none: `,`.
  */
 export function detectDelimiter(sample: Buffer, cutOff: boolean): string {
   let best: { delimiter: string; score: number } = { delimiter: ',', score: 0 };
   for (const delimiter of CANDIDATES) {
-    const widths = recordWidths(sample, delimiter, cutOff);
+    const { widths, torn } = recordWidths(sample, delimiter, cutOff);
     const header = widths[0] ?? 0;
     if (header < 2) continue;
     const alike = widths.filter((width) => width === header).length / widths.length;
-    const score = alike * alike * Math.log2(header + 1);
+    const score = alike * alike * Math.log2(header + 1) * (1 - torn / 2);
     if (score > best.score) best = { delimiter, score };
   }
   return best.delimiter;
@@ -65,8 +66,11 @@ export function lineEnds(sample: Buffer): string[] {
   return ['\r\n', '\n', '\r'];
 }
 
-function recordWidths(sample: Buffer, delimiter: string, cutOff: boolean): number[] {
+/** The number of cells of each record, and the share of cells in which a quote stands alone. */
+function recordWidths(sample: Buffer, delimiter: string, cutOff: boolean) {
   const widths: number[] = [];
+  let cells = 0;
+  let torn = 0;
   parse(sample, {
     delimiter,
     bom: true,
@@ -78,10 +82,12 @@ function recordWidths(sample: Buffer, delimiter: string, cutOff: boolean): numbe
     to: SAMPLE_RECORDS,
     on_record: (record: string[]) => {
       widths.push(record.length);
+      cells += record.length;
+      torn += record.filter((cell) => cell.split('"').length % 2 === 0).length;
       return null;
     },
   });
   // The sample's end may have cut the last record short.
   if (cutOff && widths.length > 1 && widths.length < SAMPLE_RECORDS) widths.pop();
-  return widths;
+  return { widths, torn: torn / Math.max(1, cells) };
 }

@@ -101,7 +101,9 @@ function sharedTargets(columns: readonly ColumnTarget[]): string[] {
   }
   return [...sharing]
     .filter(([, columns_]) => columns_ > 1)
-    .map(([target, n]) => `${n} columns go to ${target}; of each row the last cell that is not blank is sent.`);
+    .map(
+      ([target, n]) => `${n} columns go to ${target}; of each row the last cell that is not blank is sent.`,
+    );
 }
 
 function compile(columns: readonly ColumnTarget[], destination: Destination) {

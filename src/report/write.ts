@@ -1,7 +1,7 @@
 /** Writes the report of a run: one pass over the source, joined with the journal. */
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import type { Destination } from '../destinations/destination.js';
 import { EXIT, RowferryError } from '../errors.js';
@@ -113,41 +113,56 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
   };
   const unprocessed: Reason = state === 'cancelled' ? 'cancelled' : 'halted';
 
-  for await (const group of input.rows) {
-    const lines: Record<keyof typeof files, unknown[][]> = { outcomes: [], failed: [], skipped: [] };
-    for (const source of group) {
-      const outcome = outcomes.of(source.row);
-      const status: Status = outcome?.status ?? 'unprocessed';
-      const reason = outcome === undefined ? unprocessed : outcome.reason;
-      summary.rows++;
-      summary[status]++;
-      if (reason !== undefined) summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;
-      lines.outcomes.push(outcomeLine(source, status, reason, outcome, input.destination));
-      if (status === 'failed' || status === 'skipped') {
-        lines[status].push(originalLine(source, input.header, reason, outcome));
-      }
-    }
-    await Promise.all(
-      (Object.keys(files) as (keyof typeof files)[]).map((name) => files[name].write(lines[name])),
-    );
+  try {
+    await writeRows();
+  } catch (error) {
+    await Promise.allSettled(Object.values(files).map((file) => file.close()));
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  } finally {
+    outcomes.close();
   }
-
   for (const file of Object.values(files)) await file.close();
-  outcomes.close();
   summary.rows_per_second =
     summary.duration_ms > 0 ? Math.round((summary.rows / summary.duration_ms) * 10_000) / 10 : summary.rows;
   await writeAtomically(join(draft, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   await syncDir(draft);
+  await replaceBy(draft, place);
+  return summary;
+
+  async function writeRows(): Promise<void> {
+    for await (const group of input.rows) {
+      const lines: Record<keyof typeof files, unknown[][]> = { outcomes: [], failed: [], skipped: [] };
+      for (const source of group) {
+        const outcome = outcomes.of(source.row);
+        const status: Status = outcome?.status ?? 'unprocessed';
+        const reason = outcome === undefined ? unprocessed : outcome.reason;
+        summary.rows++;
+        summary[status]++;
+        if (reason !== undefined) summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;
+        lines.outcomes.push(outcomeLine(source, status, reason, outcome, input.destination));
+        if (status === 'failed' || status === 'skipped') {
+          lines[status].push(originalLine(source, input.header, reason, outcome));
+        }
+      }
+      await Promise.all(
+        (Object.keys(files) as (keyof typeof files)[]).map((name) => files[name].write(lines[name])),
+      );
+    }
+  }
+}
+
+/** A directory cannot be renamed over another that is filled: the old one steps aside first. */
+async function replaceBy(draft: string, place: string): Promise<void> {
   const old = `${draft}.old`;
-  // Left by a process that died right here and had our id: rename replaces no directory that is filled.
+  // Left by a process that died right here and had our id.
   await rm(old, { recursive: true, force: true });
   await rename(place, old).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
   await rename(draft, place);
-  await syncDir(resolve(plan.reportDir));
+  await syncDir(dirname(place));
   await rm(old, { recursive: true, force: true });
-  return summary;
 }
 
 function emptySummary(input: ReportInput, place: string): Summary {

@@ -1,0 +1,185 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { sendmator } from '../../src/destinations/sendmator.js';
+import { EXIT } from '../../src/errors.js';
+import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder } from '../../src/ingest/dedupe.js';
+import { type IngestedRow, openIngest, openRepeatFinder } from '../../src/ingest/ingest.js';
+import { newRunId, type RunPlan, runDir, takeSnapshot } from '../../src/run.js';
+import { scratchDir, scratchFile } from '../scratch.js';
+
+async function open(content: string | Buffer, map: Record<string, string> = {}, delimiter = ',') {
+  const source = await takeSnapshot(scratchFile(content));
+  return openIngest({ source, delimiter, map }, sendmator);
+}
+
+async function ingest(content: string, map?: Record<string, string>) {
+  const { header, mapping, rows } = await open(content, map);
+  const all: IngestedRow[] = [];
+  for await (const group of rows) all.push(...group);
+  return { header, warnings: mapping.warnings, rows: all };
+}
+
+describe('a header', () => {
+  test.each([
+    ['blank lines', '\n\n\n'],
+    ['a byte order mark', '\uFEFF'],
+    ['empty names', ' , ,\na@example.com,1,2\n'],
+    ['a quote left open', 'email,"name\na@example.com,Ann\n'],
+  ])('of %s is none', async (_, content) => {
+    await expect(open(content)).rejects.toMatchObject({
+      code: 'NO_HEADER',
+      message: 'people.csv has no header line with column names.',
+      exitCode: EXIT.usage,
+    });
+  });
+
+  test('without an e-mail column stops with the names it has', async () => {
+    await expect(open('name,phone\nAnn,1\n')).rejects.toMatchObject({ code: 'NO_EMAIL_COLUMN' });
+    await expect(open('a@example.com,Ann\n')).rejects.toMatchObject({ code: 'NO_EMAIL_COLUMN' });
+  });
+
+  test('of the wrong --map stops', async () => {
+    await expect(open('email\na@example.com\n', { Mail: 'email' })).rejects.toMatchObject({
+      code: 'MAP_COLUMN_UNKNOWN',
+    });
+  });
+
+  test('alone has no rows', async () => {
+    expect((await ingest('email,name\n')).rows).toEqual([]);
+    expect((await ingest('email,name')).rows).toEqual([]);
+  });
+});
+
+describe('rows', () => {
+  test('are numbered, mapped, and keep their cells', async () => {
+    const { header, rows } = await ingest('Email,plan\n\nAnn@Example.com , pro\nb@example.com,"a\nb"\nc@example.com\n');
+    expect(header).toEqual(['Email', 'plan']);
+    expect(rows).toEqual([
+      {
+        row: 1,
+        line: 3,
+        cells: ['Ann@Example.com ', ' pro'],
+        contact: { email: 'ann@example.com', custom_fields: { plan: 'pro' } },
+      },
+      {
+        row: 2,
+        line: 4,
+        cells: ['b@example.com', 'a\nb'],
+        contact: { email: 'b@example.com', custom_fields: { plan: 'a\nb' } },
+      },
+      { row: 3, line: 6, cells: ['c@example.com'], contact: { email: 'c@example.com' } },
+    ]);
+  });
+
+  test('that must not be sent say which field is wrong', async () => {
+    const { rows } = await ingest('email,is_active\n,yes\nnobody,yes\na@example.com,perhaps\n,\n');
+    expect(rows.map(({ invalid }) => invalid)).toEqual([
+      { row: 1, status: 'failed', reason: 'invalid', field: 'email', message: 'required' },
+      { row: 2, status: 'failed', reason: 'invalid', field: 'email', message: 'invalid_format' },
+      { row: 3, status: 'failed', reason: 'invalid', field: 'is_active', message: 'not_a_boolean' },
+      { row: 4, status: 'failed', reason: 'invalid', field: 'email', message: 'required' },
+    ]);
+  });
+
+  test('with more cells than the header are invalid, unless what is too much is blank', async () => {
+    const { rows } = await ingest('email,name\na@example.com,Lee, Ann\nb@example.com,Bob,, \n');
+    expect(rows[0]?.invalid).toEqual({
+      row: 1,
+      status: 'failed',
+      reason: 'invalid',
+      message: 'too_many_cells: the row has 3 cells, the header 2',
+    });
+    expect(rows[1]?.invalid).toBeUndefined();
+    expect(rows[1]?.contact).toEqual({ email: 'b@example.com', custom_fields: { name: 'Bob' } });
+  });
+
+  test('that a quote left open swallows are one invalid row', async () => {
+    const { rows } = await ingest('email,name\na@example.com,Ann\nb@example.com,"Bob\nc@example.com,Cem\n');
+    expect(rows.map(({ row, line, invalid }) => [row, line, invalid?.reason])).toEqual([
+      [1, 2, undefined],
+      [2, 3, 'invalid'],
+    ]);
+    expect(rows[1]?.invalid?.message).toMatch(/^unclosed_quote: .* line 3 /);
+  });
+
+  test('of the pieces after the first follow without a gap', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `user${i + 1}@example.com,${'x'.repeat(i % 30)}`);
+    const { rows } = await ingest(`email,note\n${lines.join('\n')}\n`);
+    expect(rows.map(({ row }) => row)).toEqual(lines.map((_, i) => i + 1));
+    expect(rows.every(({ row, line, contact }) => line === row + 1 && contact.email === `user${row}@example.com`)).toBe(
+      true,
+    );
+  });
+
+  test('can be left before their end', async () => {
+    const { rows } = await open(`email\n${'a@example.com\n'.repeat(50_000)}`);
+    await rows.next();
+    await rows.return();
+    expect((await rows.next()).done).toBe(true);
+  });
+});
+
+describe("a report of rowferry's, dropped again", () => {
+  const own = 'rowferry_row,rowferry_reason,rowferry_message';
+
+  test('is read without the guard against formulas, header included', async () => {
+    const { header, rows } = await ingest(
+      `email,'+plan,${own}\n'+a@example.com,'=1+1,1,rejected,'=x\nb@example.com,''-x,2,rejected,m\n`,
+    );
+    expect(header).toEqual(['email', '+plan', ...own.split(',')]);
+    expect(rows.map(({ contact }) => contact)).toEqual([
+      { email: '+a@example.com', custom_fields: { '+plan': '=1+1' } },
+      { email: 'b@example.com', custom_fields: { '+plan': "'-x" } },
+    ]);
+    expect(rows[0]?.cells[0]).toBe('+a@example.com');
+  });
+
+  test('is told from any other file, whose apostrophes are its own', async () => {
+    const { rows } = await ingest("email,plan\na@example.com,'=1+1\n");
+    expect(rows[0]?.contact).toEqual({ email: 'a@example.com', custom_fields: { plan: "'=1+1" } });
+  });
+});
+
+describe('openRepeatFinder', () => {
+  async function planOf(content: string | Buffer): Promise<RunPlan> {
+    return {
+      run: newRunId(0),
+      version: '0',
+      createdAt: new Date(0).toISOString(),
+      destination: 'sendmator',
+      account: 'sendmator-0',
+      source: await takeSnapshot(scratchFile(content)),
+      delimiter: ',',
+      map: {},
+      rate: null,
+      batchRows: 500,
+      attempts: 5,
+      reportDir: 'reports',
+    };
+  }
+  const { signal } = new AbortController();
+
+  test('needs no disk for a small file', async () => {
+    const plan = await planOf('email\na@example.com\n');
+    expect(await openRepeatFinder(scratchDir(), plan, sendmator, signal)).toBeInstanceOf(MemoryRepeatFinder);
+  });
+
+  test('reads a large file beforehand; invalid rows are no first rows', async () => {
+    const note = 'x'.repeat(200_000);
+    const rows = Array.from({ length: Math.ceil(IN_MEMORY_BYTES / note.length) + 1 }, (_, i) => `${i}@example.com,${note}`);
+    rows[0] = `A@example.com,${note},too,many`;
+    rows[1] = `a@example.com,${note}`;
+    rows[2] = `A@Example.com,${note}`;
+    const plan = await planOf(`email,note\n${rows.join('\n')}\n`);
+    const dataDir = scratchDir();
+    const finder = await openRepeatFinder(dataDir, plan, sendmator, signal);
+    expect(finder).toBeInstanceOf(DiskRepeatFinder);
+    expect(finder.find(1, {})).toBeUndefined();
+    expect(finder.find(2, {})).toBeUndefined();
+    expect(finder.find(3, {})).toEqual({ email: 2, externalId: 0 });
+    expect(finder.find(4, {})).toBeUndefined();
+    finder.close();
+    expect(existsSync(join(runDir(dataDir, plan.run), 'dedupe'))).toBe(false);
+  });
+});

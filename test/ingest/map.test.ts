@@ -1,0 +1,236 @@
+import { describe, expect, test } from 'vitest';
+import { sendmator } from '../../src/destinations/sendmator.js';
+import { EXIT, RowferryError } from '../../src/errors.js';
+import { makeMapping } from '../../src/ingest/map.js';
+
+const mapping = (header: string[], map?: Record<string, string>) => makeMapping(header, sendmator, map);
+
+/** The contact of a row given as header → cell. */
+function contactOf(row: Record<string, string>, map?: Record<string, string>) {
+  return mapping(Object.keys(row), map).map(Object.values(row));
+}
+
+function refusal(header: string[], map?: Record<string, string>): RowferryError {
+  try {
+    mapping(header, map);
+  } catch (error) {
+    expect(error).toBeInstanceOf(RowferryError);
+    return error as RowferryError;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('headers', () => {
+  test('fill the fields of their names', () => {
+    const row = {
+      email: 'ann@example.com',
+      external_id: 'C-1',
+      first_name: 'Ann',
+      last_name: 'Lee',
+      tags: 'vip',
+      is_active: 'true',
+    };
+    expect(contactOf(row)).toEqual({ ...row, tags: ['vip'], is_active: true });
+  });
+
+  test.each(['E-mail', 'E-Mail Address', 'EMAIL', 'Contact Email', ' mail ', 'e_mail', 'Email:'])(
+    '%j is the e-mail address',
+    (header) => {
+      expect(contactOf({ [header]: 'a@example.com' })).toEqual({ email: 'a@example.com' });
+    },
+  );
+
+  test.each(Object.entries(sendmator.aliases))('%j is %s', (alias, field) => {
+    const header = field === 'email' ? [alias.toUpperCase()] : ['email', alias.toUpperCase()];
+    expect(mapping(header).columns.at(-1)).toEqual({ header: alias.toUpperCase(), field });
+  });
+
+  test('exact names beat aliases, wherever they stand', () => {
+    const row = { 'Email Address': 'old@example.com', Id: '7', email: 'new@example.com', external_id: 'C-1' };
+    expect(contactOf(row)).toEqual({
+      email: 'new@example.com',
+      external_id: 'C-1',
+      custom_fields: { 'Email Address': 'old@example.com', Id: '7' },
+    });
+    expect(mapping(Object.keys(row)).warnings).toEqual([
+      'Column "Email Address" also looks like email, which another column fills; it goes to custom_fields.',
+      'Column "Id" also looks like external_id, which another column fills; it goes to custom_fields.',
+    ]);
+  });
+
+  test('nobody knows go to the custom fields under their own name', () => {
+    expect(contactOf({ email: 'a@example.com', 'Plan (EUR)': 'pro', Ünïcode: 'x' })).toEqual({
+      email: 'a@example.com',
+      custom_fields: { 'Plan (EUR)': 'pro', Ünïcode: 'x' },
+    });
+  });
+
+  test('with a dot fill object fields; the field is found like any other, the name is kept', () => {
+    expect(
+      contactOf({
+        email: 'a@example.com',
+        'custom_fields.Plan': 'pro',
+        'Custom Fields.a.b': '1',
+        'metadata.source': 'fair',
+        'other.thing': '2',
+        '.x': '3',
+        'metadata.': '4',
+      }),
+    ).toEqual({
+      email: 'a@example.com',
+      custom_fields: { Plan: 'pro', 'a.b': '1', 'other.thing': '2', '.x': '3', 'metadata.': '4' },
+      metadata: { source: 'fair' },
+    });
+  });
+
+  test('that name an object field are no text for it', () => {
+    expect(contactOf({ email: 'a@example.com', metadata: 'x' })).toEqual({
+      email: 'a@example.com',
+      custom_fields: { metadata: 'x' },
+    });
+  });
+
+  test("of rowferry's own reports are ignored", () => {
+    expect(
+      contactOf({ email: 'a@example.com', rowferry_row: '1', rowferry_reason: 'invalid', rowferry_message: 'm' }),
+    ).toEqual({ email: 'a@example.com' });
+  });
+
+  test('without a name are ignored', () => {
+    expect(contactOf({ email: 'a@example.com', '': 'x', '  ': 'y' })).toEqual({ email: 'a@example.com' });
+  });
+
+  test('that stand twice are told about, and a blank cell erases nothing', () => {
+    const twice = mapping(['email', 'plan', 'plan', 'email']);
+    expect(twice.map(['a@example.com', 'pro', '', 'b@example.com'])).toEqual({
+      email: 'a@example.com',
+      custom_fields: { plan: 'pro', email: 'b@example.com' },
+    });
+    expect(twice.warnings).toEqual([
+      'Column "email" also looks like email, which another column fills; it goes to custom_fields.',
+      '2 columns go to custom_fields.plan; of each row the last cell that is not blank is sent.',
+    ]);
+  });
+
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('%s does no harm', (name) => {
+    for (const header of [name, `custom_fields.${name}`, `metadata.${name}`]) {
+      const contact = mapping(['email', header]).map(['a@example.com', 'x']);
+      const object = Object.values(contact)[1] as object;
+      expect(Object.getPrototypeOf(contact)).toBe(Object.prototype);
+      expect(Object.getPrototypeOf(object)).toBe(Object.prototype);
+      expect(Object.getOwnPropertyDescriptor(object, name)?.value).toBe('x');
+      expect(JSON.stringify(contact)).toContain(`"${name}":"x"`);
+    }
+    expect(({} as Record<string, unknown>).x).toBeUndefined();
+  });
+
+  test('need an e-mail address among them', () => {
+    const error = refusal(['name', 'phone']);
+    expect(error).toMatchObject({ code: 'NO_EMAIL_COLUMN', exitCode: EXIT.usage });
+    expect(error.message).toBe(
+      'No column of the header is an e-mail address. It has: "name", "phone". Name one with --map "<column>=email".',
+    );
+    expect(refusal(Array.from({ length: 25 }, (_, i) => `c${i}`)).message).toContain('"c19" and 5 more.');
+  });
+});
+
+describe('--map', () => {
+  test('beats every name', () => {
+    const row = { email: 'old@example.com', Contact: 'new@example.com', Stufe: 'pro' };
+    expect(contactOf(row, { Contact: 'email', Stufe: 'custom_fields.plan' })).toEqual({
+      email: 'new@example.com',
+      custom_fields: { plan: 'pro', email: 'old@example.com' },
+    });
+  });
+
+  test('finds its column without case and punctuation, but prefers the one written alike', () => {
+    expect(contactOf({ 'Kunden-Mail': 'a@example.com' }, { kundenmail: 'email' })).toEqual({
+      email: 'a@example.com',
+    });
+    const row = { email: 'a@example.com', 'E-mail': 'b@example.com' };
+    expect(contactOf(row, { 'E-mail': 'email' })).toEqual({
+      email: 'b@example.com',
+      custom_fields: { email: 'a@example.com' },
+    });
+    expect(contactOf(row, { email: 'metadata.old', 'E-mail': 'email' })).toEqual({
+      email: 'b@example.com',
+      metadata: { old: 'a@example.com' },
+    });
+  });
+
+  test('tells columns of punctuation apart', () => {
+    expect(contactOf({ '%': '5', '#': 'C-1', email: 'a@example.com' }, { '#': 'external_id' })).toEqual({
+      email: 'a@example.com',
+      external_id: 'C-1',
+      custom_fields: { '%': '5' },
+    });
+  });
+
+  test('refuses a column that is not there', () => {
+    expect(refusal(['email'], { Mail: 'email' })).toMatchObject({
+      code: 'MAP_COLUMN_UNKNOWN',
+      message: '--map names the column "Mail", which the header does not have. It has: "email".',
+      exitCode: EXIT.usage,
+    });
+  });
+
+  test.each(['phone', 'custom_fields', 'nowhere.x', 'constructor', 'email.x', 'metadata.'])(
+    'refuses the field %j',
+    (field) => {
+      expect(refusal(['email', 'x'], { x: field })).toMatchObject({
+        code: 'MAP_FIELD_UNKNOWN',
+        message: `--map sends the column "x" to "${field}", which sendmator does not have. Fields: email, external_id, first_name, last_name, tags, is_active, custom_fields.<name>, metadata.<name>.`,
+      });
+    },
+  );
+});
+
+describe('cells', () => {
+  test('are trimmed; blank ones are no value', () => {
+    expect(contactOf({ email: ' a@example.com\u00A0', first_name: '  ', plan: '', tags: ' ' })).toEqual({
+      email: 'a@example.com',
+    });
+  });
+
+  test('that are missing are no value', () => {
+    expect(mapping(['email', 'plan', 'first_name']).map(['a@example.com'])).toEqual({ email: 'a@example.com' });
+    expect(mapping(['email', 'plan']).map([])).toEqual({});
+  });
+
+  test('hold e-mail addresses in lower case', () => {
+    expect(contactOf({ email: 'Ann.Lee@Example.COM' })).toEqual({ email: 'ann.lee@example.com' });
+  });
+
+  test.each([
+    ['true', true],
+    ['Yes', true],
+    ['1', true],
+    ['FALSE', false],
+    ['n', false],
+    ['off', false],
+    ['maybe', 'maybe'],
+  ])('%j as a boolean', (cell, value) => {
+    expect(contactOf({ email: 'a@example.com', active: cell }).is_active).toBe(value);
+  });
+
+  test('become tags, each once', () => {
+    const tags = (cell: string) => contactOf({ email: 'a@example.com', tags: cell }).tags;
+    expect(tags('a, b;c|a ; b c')).toEqual(['a', 'b', 'c', 'b c']);
+    expect(tags(' , ;')).toEqual([]);
+  });
+
+  test('keep leading zeros, commas and line ends', () => {
+    expect(contactOf({ email: 'a@example.com', external_id: '007', note: 'a,\nb' })).toEqual({
+      email: 'a@example.com',
+      external_id: '007',
+      custom_fields: { note: 'a,\nb' },
+    });
+  });
+
+  test('make a contact of their own for every row', () => {
+    const { map } = mapping(['email', 'plan']);
+    const first = map(['a@example.com', 'pro']);
+    expect(map(['b@example.com'])).toEqual({ email: 'b@example.com' });
+    expect(first).toEqual({ email: 'a@example.com', custom_fields: { plan: 'pro' } });
+  });
+});

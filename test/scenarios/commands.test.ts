@@ -1,0 +1,298 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { expectAgreement, readReport } from '../helpers/agreement.js';
+import { people, person, readCsv } from '../helpers/csv.js';
+import { until, World } from '../helpers/world.js';
+
+test('the service works on enqueued runs; --wait ends with the exit code of the run', async () => {
+  const world = await World.open();
+  const rows = people(300);
+  const service = world.start('start');
+  await service.says(/service started/);
+  const waiting = world.start('enqueue', world.csv(rows), '--rate', 'none', '--wait', '--json');
+  const { code, stderr } = await waiting.finished;
+  expect(code, stderr).toBe(0);
+  const summary = await waiting.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+
+  const list = await world.start('runs', 'list').finished;
+  expect(list.stdout).toMatch(new RegExp(`${summary.run}  finished  300/300`));
+  const report = await world.start('runs', 'report', summary.run).finished;
+  expect(report.stdout).toContain('finished, 300 rows');
+  service.kill('SIGTERM');
+  expect((await service.finished).code).toBe(143);
+});
+
+test('a service that is killed goes on with its run when it is started again', async () => {
+  const world = await World.open({ sandbox: { latencyMs: 5 } });
+  const rows = people(3_000);
+  const first = world.start('start');
+  await first.says(/service started/);
+  const enqueued = await world.start('enqueue', world.csv(rows), '--rate', 'none').finished;
+  const run = enqueued.stdout.trim();
+  await world.holds(800);
+  first.kill('SIGKILL');
+  await first.finished;
+  const second = world.start('start');
+  const { stdout } = await second
+    .says(/run ended/)
+    .then(() => world.start('runs', 'show', run, '--json').finished);
+  const view = JSON.parse(stdout) as { state: string; summary: { reports: { dir: string } } };
+  expect(view.state).toBe('finished');
+  expectAgreement(view.summary.reports.dir, rows, world.ledger());
+  second.kill();
+  await second.finished;
+});
+
+test('SIGTERM at one request a minute: the process ends at once, the run is resumable', async () => {
+  const world = await World.open();
+  const rows = people(20);
+  const run = world.start('run', world.csv(rows), '--rate', '1/min');
+  await world.holds(1);
+  run.kill('SIGTERM');
+  const { code, stderr } = await run.finished;
+  expect(code).toBe(143);
+  expect(stderr).toContain('rowferry runs resume');
+  expect(world.sandbox.state.counters.posts).toBe(1);
+  // The same file again: told of the run that waits to be resumed.
+  const again = world.start('run', join(world.dir, 'people.csv'), '--rate', '1/min');
+  await again.says(/over the same file is interrupted; it goes on with: rowferry runs resume/);
+  again.kill('SIGINT');
+  expect((await again.finished).code).toBe(130);
+});
+
+test('requests in flight are awaited and settled on SIGTERM', async () => {
+  const world = await World.open({ sandbox: { latencyMs: 400 } });
+  const rows = people(200);
+  const run = world.start('run', world.csv(rows), '--rate', 'none', '--concurrency', '10');
+  await world.holds(20);
+  run.kill('SIGTERM');
+  expect((await run.finished).code).toBe(143);
+  const resumed = world.start('runs', 'resume', '--json');
+  const summary = await resumed.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 200 });
+  // None was sent twice: every answer had been heard.
+  expect(world.sandbox.state.counters.posts).toBe(200);
+});
+
+test('refused credentials halt the run with one sentence; resume goes on with better ones', async () => {
+  const world = await World.open();
+  const rows = people(500);
+  const halted = world.startWith(
+    { SENDMATOR_API_KEY: 'sk_refused_key' },
+    'run',
+    world.csv(rows),
+    '--rate',
+    'none',
+    '--json',
+  );
+  expect((await halted.finished).code).toBe(4);
+  const before = await halted.result();
+  expect(before).toMatchObject({
+    state: 'halted',
+    unprocessed: 500,
+    created: 0,
+    failed: 0,
+    reasons: { halted: 500 },
+  });
+  expect(before.message).toMatch(/Check SENDMATOR_API_KEY.*rowferry runs resume/);
+  const resumed = world.start('runs', 'resume', '--json');
+  const { code, stderr } = await resumed.finished;
+  expect(code, stderr).toBe(0);
+  const summary = await resumed.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ state: 'finished', created: 500 });
+  expect(JSON.stringify(before) + stderr).not.toContain('sk_refused_key');
+});
+
+test('fifty rows rejected alike from the start halt the run before the file is burned', async () => {
+  const world = await World.open();
+  const rows = people(2_000).map((row, i) => ({ ...row, email: `reject.${i}@example.com` }));
+  const run = world.start('run', world.csv(rows), '--rate', '400/s', '--json');
+  expect((await run.finished).code).toBe(4);
+  const summary = await run.result();
+  expect(summary.state).toBe('halted');
+  expect(summary.message).toContain('rejected alike');
+  expect(summary.failed).toBeGreaterThanOrEqual(50);
+  expect(summary.failed).toBeLessThan(1_000);
+  expect(summary.failed + summary.unprocessed).toBe(2_000);
+  await world.start('runs', 'cancel', summary.run).finished;
+});
+
+test('cancel is final: what was sent is told, the rest is unprocessed', async () => {
+  const world = await World.open({ sandbox: { latencyMs: 20 } });
+  const rows = people(3_000);
+  const run = world.start('run', world.csv(rows), '--rate', '200/s', '--json');
+  const [, id] = await run.says(/"run":"([^"]+)"/);
+  await world.holds(100);
+  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  const { code } = await run.finished;
+  expect(code).toBe(5);
+  const summary = await run.result();
+  const { outcomes } = expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary.state).toBe('cancelled');
+  expect(summary.unprocessed).toBeGreaterThan(2_000);
+  expect(outcomes.at(-1)).toMatchObject({ status: 'unprocessed', reason: 'cancelled' });
+  const resume = await world.start('runs', 'resume', id!).finished;
+  expect(resume.code).toBe(2);
+  expect(resume.stderr).toContain(`Run ${id} is cancelled`);
+});
+
+test('an interrupted run can be cancelled', async () => {
+  const world = await World.open();
+  const rows = people(50);
+  const run = world.start('run', world.csv(rows), '--rate', '2/s', '--json');
+  const [, id] = await run.says(/"run":"([^"]+)"/);
+  await world.holds(2);
+  run.kill('SIGKILL');
+  await run.finished;
+  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  const { summary } = { summary: JSON.parse(cancel.stdout) as { reports: { dir: string }; state: string } };
+  expect(summary.state).toBe('cancelled');
+  const { outcomes } = readReport(summary.reports.dir);
+  expect(outcomes).toHaveLength(50);
+});
+
+test('retry: a new run with the failed rows of an earlier one, linked to it', async () => {
+  const world = await World.open();
+  const rows = [
+    ...people(20),
+    ...people(5, 21).map((row, i) => ({ ...row, email: `error-always.${i}@example.com` })),
+  ];
+  rows.push({ ...person(30), email: 'nobody', company: '=1+1' });
+  const first = world.start('run', world.csv(rows), '--rate', '100/s', '--attempts', '1', '--json');
+  expect((await first.finished).code).toBe(3);
+  const before = await first.result();
+  expect(before.failed).toBe(6);
+  const failed = readCsv(before.reports.failed);
+  expect(failed.at(-1)).toMatchObject({ company: "'=1+1", rowferry_reason: 'invalid', rowferry_row: '26' });
+  const retry = world.start('runs', 'retry', before.run, '--json');
+  expect((await retry.finished).code).toBe(3);
+  const after = await retry.result();
+  expect(after).toMatchObject({ rows: 6, failed: 6, retry_of: before.run });
+  expect(readCsv(after.reports.failed).at(-1)).toMatchObject({ company: "'=1+1", rowferry_row: '6' });
+});
+
+test('stdin is a source like any other', async () => {
+  const world = await World.open();
+  const run = world.start('run', '-', '--rate', '100/s', '--json');
+  run.child.stdin!.end('email,first_name\nann@example.com,Ann\nbob@example.com,Bob\n');
+  const { code, stderr } = await run.finished;
+  expect(code, stderr).toBe(0);
+  expect(await run.result()).toMatchObject({ created: 2, source: { name: 'stdin' } });
+});
+
+test('an outage of the API fails no row: the run waits and goes on by itself', async () => {
+  const world = await World.open();
+  const rows = people(1_500);
+  const run = world.start('run', world.csv(rows), '--rate', '500/s', '--json');
+  await world.holds(200);
+  world.sandbox.state.outage = true;
+  const before = world.sandbox.state.counters.requests;
+  // Open circuit: one probe at a time, with growing pauses.
+  await until(() => (world.sandbox.state.counters.by_status[503] ?? 0) >= 12);
+  expect(world.sandbox.state.counters.requests - before).toBeLessThan(200);
+  world.sandbox.state.outage = false;
+  const { code, stderr } = await run.finished;
+  expect(code, stderr).toBe(0);
+  const summary = await run.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 1_500, failed: 0 });
+});
+
+test('bad input: one clear line each, and the right exit code', async () => {
+  const world = await World.open();
+  const file = world.csv(people(3));
+  const at = (name: string, text: string) => {
+    const path = join(world.dir, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  mkdirSync(join(world.dir, 'folder'));
+  const blocked = join(at('a-file', 'x'), 'reports');
+  const cases: [string, string[], number, RegExp, Record<string, string>?][] = [
+    ['missing file', ['run', 'nowhere.csv'], 2, /^rowferry: There is no file nowhere\.csv\.$/],
+    ['directory', ['run', join(world.dir, 'folder')], 2, /is a directory; name a CSV file\.$/],
+    ['empty file', ['run', at('empty.csv', '')], 2, /is empty \(0 bytes\)\.$/],
+    ['header only', ['run', at('header.csv', 'email,name\n')], 2, /header\.csv has a header and no rows\.$/],
+    ['blank header', ['run', at('blank.csv', '\n\n \n')], 2, /has no header line/],
+    [
+      'no e-mail column',
+      ['run', at('no.csv', 'a,b\n1,2\n')],
+      2,
+      /No column .* "a", "b"\. Name one with --map/,
+    ],
+    [
+      'unknown destination',
+      ['run', file, '--to', 'mailchump'],
+      2,
+      /no destination "mailchump"\. Known: sendmator/,
+    ],
+    ['no key', ['run', file], 2, /Set one of SENDMATOR_API_KEY/, { SENDMATOR_API_KEY: '' }],
+    [
+      'bad base URL',
+      ['run', file],
+      2,
+      /SENDMATOR_BASE_URL is not an http/,
+      { SENDMATOR_BASE_URL: 'example' },
+    ],
+    ['unknown flag', ['run', file, '--fast'], 2, /unknown option '--fast'/],
+    [
+      'bad concurrency',
+      ['run', file, '--concurrency', 'many'],
+      2,
+      /--concurrency: "many" is not a whole number/,
+    ],
+    ['bad rate', ['run', file, '--rate', 'fast'], 2, /--rate: "fast" is not a rate like 10\/s/],
+    ['zero rate', ['run', file, '--rate', '0/s'], 2, /--rate: "0\/s" is not a rate/],
+    ['bad delimiter', ['run', file, '--delimiter', '§'], 2, /--delimiter: "§" is not one of/],
+    ['bad map', ['run', file, '--map', 'email'], 2, /--map: "email" is not of the form Header=field/],
+    ['map of no column', ['run', file, '--map', 'Mail=email'], 2, /--map names the column "Mail"/],
+    [
+      'map to no field',
+      ['run', file, '--map', 'company=firm'],
+      2,
+      /to "firm", which sendmator does not have/,
+    ],
+    [
+      'unwritable report dir',
+      ['run', file, '--report-dir', blocked],
+      2,
+      /report cannot be written to .*--report-dir/,
+    ],
+    [
+      'unreachable host',
+      ['run', file],
+      2,
+      /cannot be reached at .*connection refused/,
+      { SENDMATOR_BASE_URL: 'http://127.0.0.1:1' },
+    ],
+    ['unknown run', ['runs', 'show', '20260101-000000-abcdef'], 2, /There is no run 20260101-000000-abcdef/],
+    ['malformed run id', ['runs', 'show', '../../etc'], 2, /is no run id/],
+    ['nothing to resume', ['runs', 'resume'], 2, /No run is interrupted or halted/],
+    ['unreachable Redis', ['runs', 'list'], 69, /127\.0\.0\.1:1/, { REDIS_URL: 'redis://127.0.0.1:1' }],
+    [
+      'bad log level',
+      ['runs', 'list'],
+      2,
+      /ROWFERRY_LOG_LEVEL: "loud" is not one of/,
+      { ROWFERRY_LOG_LEVEL: 'loud' },
+    ],
+  ];
+  for (const [name, args, code, sentence, env] of cases) {
+    const { code: got, stdout, stderr } = await world.startWith(env ?? {}, ...args).finished;
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .filter((line) => !line.startsWith('(add --help'));
+    expect(lines, name).toHaveLength(1);
+    expect(lines[0], name).toMatch(sentence);
+    expect(got, name).toBe(code);
+    expect(stdout, name).toBe('');
+  }
+  expect(world.sandbox.state.counters.posts).toBe(0);
+});
