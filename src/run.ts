@@ -1,4 +1,5 @@
 /** A run: its frozen plan and its state on disk, under `<data dir>/runs/<run>/`. */
+import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
@@ -97,6 +98,7 @@ export async function takeSnapshot(path: string, name = basename(path)): Promise
   try {
     return { path: absolute, name, ...(await hashFile(absolute, info.size)), bytes: info.size };
   } catch (error) {
+    if (error instanceof RowferryError) throw error;
     throw unreadable(path, error);
   }
 }
@@ -113,12 +115,51 @@ function unreadable(path: string, error: unknown): RowferryError {
 async function hashFile(path: string, bytes: number): Promise<{ sha256: string; lines: number }> {
   const hash = createHash('sha256');
   let lines = 0;
+  let hashed = 0;
+  let utf16 = false;
+  let cut: Buffer = Buffer.alloc(0);
   for await (const read of createReadStream(path, { end: bytes - 1, highWaterMark: 1 << 18 })) {
     const piece = read as Buffer;
+    // Only the start of a file can be a byte order mark; these two bytes are nowhere in UTF-8.
+    if (hashed === 0) utf16 = piece[0] === 0xff && piece[1] === 0xfe;
     hash.update(piece);
+    hashed += piece.length;
+    const text = cut.length > 0 ? Buffer.concat([cut, piece]) : piece;
+    const end = hashed === bytes ? text.length : wholeCharacters(text);
+    if (!utf16 && !isUtf8(text.subarray(0, end))) throw notUtf8(path, lines + firstBadLine(text));
+    cut = text.subarray(end);
     for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) lines++;
   }
   return { sha256: hash.digest('hex'), lines };
+}
+
+/** Where the last character begins when `text` ends inside it, else the end. */
+function wholeCharacters(text: Buffer): number {
+  for (let back = 1; back <= Math.min(3, text.length); back++) {
+    const byte = text[text.length - back]!;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? text.length - back : text.length;
+  }
+  return text.length;
+}
+
+function firstBadLine(text: Buffer): number {
+  let line = 1;
+  for (let start = 0, end = 0; start < text.length; start = end + 1, line++) {
+    end = text.indexOf(10, start);
+    if (end === -1 || !isUtf8(text.subarray(start, end))) return line;
+  }
+  return line;
+}
+
+/** Read as UTF-8, `Müller` from an older spreadsheet would reach the contacts as `M\uFFFDller`, beyond repair. */
+function notUtf8(path: string, line: number): RowferryError {
+  return new RowferryError(
+    'SOURCE_NOT_UTF8',
+    `${path} is not written in UTF-8 (line ${line}). Save it as "CSV UTF-8" and run it again.`,
+    EXIT.usage,
+  );
 }
 
 /** Throws when the source is no longer what the plan froze. */

@@ -13,10 +13,7 @@ test('what was guarded comes back as it was', () => {
 
 test('what was guarded any number of times comes back as it was', () => {
   fc.assert(
-    fc.property(
-      cells,
-      (cell) => unguardFormula(unguardFormula(guardFormula(guardFormula(cell)))) === cell,
-    ),
+    fc.property(cells, (cell) => unguardFormula(unguardFormula(guardFormula(guardFormula(cell)))) === cell),
   );
 });
 

@@ -20,9 +20,7 @@ const anyOutcome: fc.Arbitrary<Outcome> = fc.constantFrom(...STATUSES).chain((st
     {
       row: fc.integer({ min: 1, max: 20_000_000 }),
       status: fc.constant(status),
-      reason: fc.constantFrom<Reason>(
-        ...(REASONS[status].length > 0 ? REASONS[status] : REASONS.created),
-      ),
+      reason: fc.constantFrom<Reason>(...(REASONS[status].length > 0 ? REASONS[status] : REASONS.created)),
       field: fc.string(),
       message: fc.string({ unit: 'binary' }),
       contactId: fc.uuid(),
@@ -60,18 +58,12 @@ describe('codeOf', () => {
     [{ status: 'created' }, CODE.created],
     [{ status: 'created', reason: 'confirmed_on_retry' }, CODE.created],
     [{ status: 'updated' }, CODE.updated],
-    [
-      { status: 'skipped', reason: 'duplicate_email', duplicateOf: 'destination' },
-      CODE.skippedEmail,
-    ],
+    [{ status: 'skipped', reason: 'duplicate_email', duplicateOf: 'destination' }, CODE.skippedEmail],
     [
       { status: 'skipped', reason: 'duplicate_external_id', duplicateOf: 'destination' },
       CODE.skippedExternalId,
     ],
-    [
-      { status: 'skipped', reason: 'duplicate_contact', duplicateOf: 'destination' },
-      CODE.skippedContact,
-    ],
+    [{ status: 'skipped', reason: 'duplicate_contact', duplicateOf: 'destination' }, CODE.skippedContact],
     [{ status: 'skipped', reason: 'duplicate_email', duplicateOf: '3' }, CODE.skippedHere],
     [{ status: 'skipped', reason: 'duplicate_external_id', duplicateOf: '3' }, CODE.skippedHere],
     [{ status: 'skipped', reason: 'already_synced' }, CODE.skippedHere],

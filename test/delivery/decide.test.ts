@@ -67,7 +67,10 @@ describe('after a create', () => {
   ] as const)('a duplicate by %s is skipped', (key, words) => {
     const verdict: Verdict = { kind: 'duplicate', ...(key && { key }), message: 'taken' };
     const outcome = { row: 7, httpStatus: 200, status: 'skipped', duplicateOf: 'destination', ...words };
-    expect(afterCreate(verdict, FRESH, RULES)).toEqual({ do: 'settle', outcome: { ...outcome, attempts: 1 } });
+    expect(afterCreate(verdict, FRESH, RULES)).toEqual({
+      do: 'settle',
+      outcome: { ...outcome, attempts: 1 },
+    });
     expect(afterCreate(verdict, DOUBT, RULES)).toEqual({
       do: 'look_up',
       otherwise: { ...outcome, attempts: 2 },
@@ -87,7 +90,10 @@ describe('after a create', () => {
       message: 'invalid_format: bad',
     };
     expect(afterCreate(verdict, FRESH, RULES)).toEqual({ do: 'settle', outcome });
-    expect(afterCreate(verdict, DOUBT, RULES)).toEqual({ do: 'look_up', otherwise: { ...outcome, attempts: 2 } });
+    expect(afterCreate(verdict, DOUBT, RULES)).toEqual({
+      do: 'look_up',
+      otherwise: { ...outcome, attempts: 2 },
+    });
     expect(settled(afterCreate({ kind: 'rejected', message: 'bad' }, FRESH, RULES))).toMatchObject({
       message: 'bad',
     });
@@ -161,12 +167,20 @@ describe('before a create', () => {
 
   test('a row in doubt is never sent again where the API may hold it twice', () => {
     fc.assert(
-      fc.property(fc.nat(20), fc.integer({ min: 1, max: 10 }), fc.boolean(), fc.boolean(), (spent, most, look, open) => {
-        const rules = { attempts: most, canLookUp: look, circuitOpen: open, enforcesUniqueness: false };
-        const step = beforeCreate({ row: 7, attempts: spent, inDoubt: true }, rules);
-        expect(step?.do).toBe(look ? 'look_up' : 'settle');
-        expect(step?.do === 'look_up' ? step.otherwise : settled(step)).toMatchObject({ reason: 'unconfirmed' });
-      }),
+      fc.property(
+        fc.nat(20),
+        fc.integer({ min: 1, max: 10 }),
+        fc.boolean(),
+        fc.boolean(),
+        (spent, most, look, open) => {
+          const rules = { attempts: most, canLookUp: look, circuitOpen: open, enforcesUniqueness: false };
+          const step = beforeCreate({ row: 7, attempts: spent, inDoubt: true }, rules);
+          expect(step?.do).toBe(look ? 'look_up' : 'settle');
+          expect(step?.do === 'look_up' ? step.otherwise : settled(step)).toMatchObject({
+            reason: 'unconfirmed',
+          });
+        },
+      ),
     );
   });
 });
@@ -184,14 +198,26 @@ const REJECTED: Outcome = { row: 7, status: 'failed', reason: 'rejected', messag
 const OTHERWISE = [SKIPPED, UNCONFIRMED, REJECTED];
 
 describe('after a look-up that found', () => {
-  const after = (finding: Partial<Extract<Finding, { kind: 'found' }>>, otherwise: Outcome, rules = RULES) =>
-    settled(afterLookUp({ kind: 'found', same: true, contactId: 'u-9', ...finding }, otherwise, SINCE, DOUBT, rules));
+  const stepAfter = (
+    finding: Partial<Extract<Finding, { kind: 'found' }>>,
+    otherwise: Outcome,
+    rules = RULES,
+  ) =>
+    settled(
+      afterLookUp(
+        { kind: 'found', same: true, contactId: 'u-9', ...finding },
+        otherwise,
+        SINCE,
+        DOUBT,
+        rules,
+      ),
+    );
 
   test('what was sent, created since: ours', () => {
     for (const rules of [RULES, NOT_UNIQUE, OUTAGE]) {
       for (const otherwise of OTHERWISE) {
         for (const createdMs of [SINCE, SINCE + 1]) {
-          expect(after({ createdMs }, otherwise, rules)).toEqual({
+          expect(stepAfter({ createdMs }, otherwise, rules)).toEqual({
             row: 7,
             attempts: 2,
             httpStatus: 200,
@@ -214,11 +240,15 @@ describe('after a look-up that found', () => {
   ];
 
   test.each(noProof)('%s: no proof, so a duplicate is skipped', (_, finding, maybe) => {
-    expect(after(finding, SKIPPED)).toEqual({ ...SKIPPED, contactId: 'u-9', ...(maybe && { message: MAYBE }) });
+    expect(stepAfter(finding, SKIPPED)).toEqual({
+      ...SKIPPED,
+      contactId: 'u-9',
+      ...(maybe && { message: MAYBE }),
+    });
   });
 
   test.each(noProof)('%s: no proof, so a row in doubt is a duplicate', (_, finding, maybe) => {
-    expect(after(finding, UNCONFIRMED)).toEqual({
+    expect(stepAfter(finding, UNCONFIRMED)).toEqual({
       row: 7,
       attempts: 2,
       httpStatus: 200,
@@ -231,53 +261,56 @@ describe('after a look-up that found', () => {
   });
 
   test.each(noProof)('%s: no proof, and ours may stand beside it where nothing is unique', (_, finding) => {
-    expect(after(finding, UNCONFIRMED, NOT_UNIQUE)).toEqual(UNCONFIRMED);
+    expect(stepAfter(finding, UNCONFIRMED, NOT_UNIQUE)).toEqual(UNCONFIRMED);
   });
 
   test.each(noProof)('%s: no proof, so a rejection stays one', (_, finding) => {
-    expect(after(finding, REJECTED)).toEqual(REJECTED);
+    expect(stepAfter(finding, REJECTED)).toEqual(REJECTED);
   });
 });
 
 describe('after a look-up that found nothing', () => {
-  const after = (otherwise: Outcome, attempts: number, rules = RULES) =>
+  const stepAfter = (otherwise: Outcome, attempts: number, rules = RULES) =>
     afterLookUp({ kind: 'absent' }, otherwise, SINCE, { ...DOUBT, attempts }, rules);
   const retry = { do: 'retry', inDoubt: true, spent: true };
 
   test('a duplicate is tried again while attempts are left, then believed', () => {
-    expect(after(SKIPPED, 4)).toEqual(retry);
+    expect(stepAfter(SKIPPED, 4)).toEqual(retry);
     for (const attempts of [5, 6, 7]) {
-      expect(after(SKIPPED, attempts)).toEqual({ do: 'settle', outcome: { ...SKIPPED, message: MAYBE } });
+      expect(stepAfter(SKIPPED, attempts)).toEqual({ do: 'settle', outcome: { ...SKIPPED, message: MAYBE } });
     }
   });
 
   test('a row in doubt is looked up twice more before it is given up', () => {
-    expect(after(UNCONFIRMED, 5)).toEqual(retry);
-    expect(after(UNCONFIRMED, 6)).toEqual(retry);
-    expect(settled(after(UNCONFIRMED, 7))).toEqual({
+    expect(stepAfter(UNCONFIRMED, 5)).toEqual(retry);
+    expect(stepAfter(UNCONFIRMED, 6)).toEqual(retry);
+    expect(settled(stepAfter(UNCONFIRMED, 7))).toEqual({
       row: 7,
       status: 'failed',
       reason: 'retries_exhausted',
       message: 'given up after 5 attempts; look-ups did not find it',
       attempts: 5,
     });
-    expect(settled(after(UNCONFIRMED, 7, NOT_UNIQUE))).toEqual(UNCONFIRMED);
+    expect(settled(stepAfter(UNCONFIRMED, 7, NOT_UNIQUE))).toEqual(UNCONFIRMED);
   });
 
   test('a rejection stands', () => {
-    expect(after(REJECTED, 2)).toEqual({ do: 'settle', outcome: REJECTED });
+    expect(stepAfter(REJECTED, 2)).toEqual({ do: 'settle', outcome: REJECTED });
   });
 });
 
 describe('after a look-up without an answer', () => {
-  const after = (verdict: Verdict, otherwise: Outcome, attempts = 2, rules = RULES) =>
+  const stepAfter = (verdict: Verdict, otherwise: Outcome, attempts = 2, rules = RULES) =>
     afterLookUp({ kind: 'no_answer', verdict }, otherwise, SINCE, { ...DOUBT, attempts }, rules);
   const unclear: Verdict = { kind: 'unclear', message: '' };
 
   test('everybody waits, or the run halts, as after a create', () => {
     for (const otherwise of OTHERWISE) {
-      expect(after({ kind: 'throttled', waitMs: 9, message: '' }, otherwise)).toEqual({ do: 'throttle', waitMs: 9 });
-      expect(after({ kind: 'refused', code: 'c', message: 'm' }, otherwise, 9)).toEqual({
+      expect(stepAfter({ kind: 'throttled', waitMs: 9, message: '' }, otherwise)).toEqual({
+        do: 'throttle',
+        waitMs: 9,
+      });
+      expect(stepAfter({ kind: 'refused', code: 'c', message: 'm' }, otherwise, 9)).toEqual({
         do: 'halt',
         code: 'c',
         message: 'm',
@@ -288,20 +321,23 @@ describe('after a look-up without an answer', () => {
   test('an outage spends nothing and forgets nothing, however many attempts are spent', () => {
     for (const otherwise of OTHERWISE) {
       for (const attempts of [2, 5, 9]) {
-        expect(after({ kind: 'unreached', message: '' }, otherwise, attempts)).toEqual({ do: 'look_up', otherwise });
-        expect(after(unclear, otherwise, attempts, OUTAGE)).toEqual({ do: 'look_up', otherwise });
+        expect(stepAfter({ kind: 'unreached', message: '' }, otherwise, attempts)).toEqual({
+          do: 'look_up',
+          otherwise,
+        });
+        expect(stepAfter(unclear, otherwise, attempts, OUTAGE)).toEqual({ do: 'look_up', otherwise });
       }
     }
   });
 
   test('the row is tried again while that can tell more, then what is known stands', () => {
     for (const otherwise of OTHERWISE) {
-      expect(after(unclear, otherwise, 4)).toEqual({ do: 'retry', inDoubt: true, spent: true });
+      expect(stepAfter(unclear, otherwise, 4)).toEqual({ do: 'retry', inDoubt: true, spent: true });
     }
-    expect(settled(after(unclear, SKIPPED, 5))).toEqual({ ...SKIPPED, message: MAYBE });
-    expect(settled(after(unclear, REJECTED, 5))).toEqual(REJECTED);
-    expect(after(unclear, UNCONFIRMED, 6)).toMatchObject({ do: 'retry' });
-    expect(settled(after(unclear, UNCONFIRMED, 7))).toEqual(UNCONFIRMED);
+    expect(settled(stepAfter(unclear, SKIPPED, 5))).toEqual({ ...SKIPPED, message: MAYBE });
+    expect(settled(stepAfter(unclear, REJECTED, 5))).toEqual(REJECTED);
+    expect(stepAfter(unclear, UNCONFIRMED, 6)).toMatchObject({ do: 'retry' });
+    expect(settled(stepAfter(unclear, UNCONFIRMED, 7))).toEqual(UNCONFIRMED);
   });
 });
 
@@ -312,7 +348,11 @@ describe('after a look-up without an answer', () => {
 const anyVerdict = fc.constantFrom(...VERDICTS);
 const anyFinding: fc.Arbitrary<Finding> = fc.oneof(
   fc.constant<Finding>({ kind: 'absent' }),
-  fc.record({ kind: fc.constant('found' as const), same: fc.boolean(), createdMs: fc.constantFrom(SINCE - 5_000, SINCE) }),
+  fc.record({
+    kind: fc.constant('found' as const),
+    same: fc.boolean(),
+    createdMs: fc.constantFrom(SINCE - 5_000, SINCE),
+  }),
   fc.record({ kind: fc.constant('found' as const), same: fc.boolean() }),
   anyVerdict
     .filter(({ kind }) => kind !== 'created' && kind !== 'updated' && kind !== 'duplicate')
@@ -351,6 +391,7 @@ test('no course of answers resends in doubt without uniqueness, claims without p
           const asked = otherwise;
           otherwise = undefined;
           step = afterLookUp(finding, asked, SINCE, now(), given);
+          if (step.do === 'look_up') unspent++;
           if (step.do === 'settle' && step.outcome.status === 'created') {
             expect(finding).toMatchObject({ kind: 'found', same: true, createdMs: SINCE });
             expect(step.outcome.reason).toBe('confirmed_on_retry');
@@ -373,7 +414,7 @@ test('no course of answers resends in doubt without uniqueness, claims without p
         expect(attempts).toBeLessThanOrEqual(given.attempts + 3);
       }
       // Only outages and limits can keep a row so long.
-      expect(unspent + answers.filter(([, { kind }]) => kind === 'no_answer').length).toBeGreaterThan(0);
+      expect(unspent).toBeGreaterThan(0);
     }),
     { numRuns: 500 },
   );

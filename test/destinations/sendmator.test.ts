@@ -77,13 +77,22 @@ describe('interpret', () => {
 
   test('400 names field and code, in both envelopes', () => {
     const details = { field: 'email', code: 'invalid_format' };
-    const verdict = { kind: 'rejected', field: 'email', code: 'invalid_format', message: 'Invalid email format' };
+    const verdict = {
+      kind: 'rejected',
+      field: 'email',
+      code: 'invalid_format',
+      message: 'Invalid email format',
+    };
     expect(interpret(400, flat(400, 'Invalid email format', details))).toEqual(verdict);
     expect(interpret(400, nested('validation_error', 'Invalid email format', details))).toEqual(verdict);
   });
 
   test('400 that lists its sentences', () => {
-    const body = { statusCode: 400, message: ['email must be an email', 'tags must be an array'], error: 'Bad Request' };
+    const body = {
+      statusCode: 400,
+      message: ['email must be an email', 'tags must be an array'],
+      error: 'Bad Request',
+    };
     expect(interpret(400, body)).toEqual({
       kind: 'rejected',
       message: 'email must be an email; tags must be an array',
@@ -99,8 +108,16 @@ describe('interpret', () => {
   });
 
   test.each([401, 402, 403])('%i is refused, in whatever words', (status) => {
-    expect(interpret(status, flat(status, 'No'))).toEqual({ kind: 'refused', code: `http_${status}`, message: 'No' });
-    expect(interpret(status, '')).toEqual({ kind: 'refused', code: `http_${status}`, message: `HTTP ${status}` });
+    expect(interpret(status, flat(status, 'No'))).toEqual({
+      kind: 'refused',
+      code: `http_${status}`,
+      message: 'No',
+    });
+    expect(interpret(status, '')).toEqual({
+      kind: 'refused',
+      code: `http_${status}`,
+      message: `HTTP ${status}`,
+    });
   });
 
   test('404 that is none of the API is refused: the base URL is wrong', () => {
@@ -109,7 +126,9 @@ describe('interpret', () => {
   });
 
   test('429 waits as announced, or as long as nobody says', () => {
-    expect(interpret(429, nested('rate_limit_error', 'Rate limit exceeded. Try again in 60 seconds.'))).toEqual({
+    expect(
+      interpret(429, nested('rate_limit_error', 'Rate limit exceeded. Try again in 60 seconds.')),
+    ).toEqual({
       kind: 'throttled',
       waitMs: 60_000,
       message: 'Rate limit exceeded. Try again in 60 seconds.',
@@ -152,7 +171,12 @@ describe('announcedWait', () => {
     ['a sentence in hours', {}, 'try again in 1 hour', 3_600_000],
     ['a sentence without a number', {}, 'Try again in a while', undefined],
     ['an epoch', { 'x-ratelimit-reset': String(epoch + 45), date }, undefined, 45_000],
-    ['an epoch in milliseconds', { 'x-ratelimit-reset': String((epoch + 45) * 1000), date }, undefined, 45_000],
+    [
+      'an epoch in milliseconds',
+      { 'x-ratelimit-reset': String((epoch + 45) * 1000), date },
+      undefined,
+      45_000,
+    ],
     ['an epoch that is over', { 'x-ratelimit-reset': String(epoch - 45), date }, undefined, 0],
     ['an epoch without the clock', { 'x-ratelimit-reset': String(epoch) }, undefined, undefined],
     ['seconds from now', { 'x-ratelimit-reset': '12' }, undefined, 12_000],
@@ -167,7 +191,12 @@ describe('announcedWait', () => {
       1_000,
     ],
     ['the sentence before the reset', { 'x-ratelimit-reset': '9' }, 'Try again in 60 seconds.', 60_000],
-    ['what stands beside an odd Retry-After', { 'retry-after': 'later', 'x-ratelimit-reset': '9' }, undefined, 9_000],
+    [
+      'what stands beside an odd Retry-After',
+      { 'retry-after': 'later', 'x-ratelimit-reset': '9' },
+      undefined,
+      9_000,
+    ],
   ])('%s', (_, headers, sentence, ms) => {
     expect(wait(headers, sentence)).toBe(ms);
   });
@@ -202,11 +231,15 @@ describe('look-up', () => {
       createdMs: Date.parse(createdAt),
       same: true,
     });
-    expect(found({ ...held, email: 'Ann@Example.com' }, { email: 'ann@example.com' })).toMatchObject({ kind: 'found' });
+    expect(found({ ...held, email: 'Ann@Example.com' }, { email: 'ann@example.com' })).toMatchObject({
+      kind: 'found',
+    });
   });
 
   test('reads the list of the SDK as well', () => {
-    expect(read(answer(200, { success: true, data: [held], pagination: {} }), CONTACT)).toMatchObject({ same: true });
+    expect(read(answer(200, { success: true, data: [held], pagination: {} }), CONTACT)).toMatchObject({
+      same: true,
+    });
   });
 
   test.each([
@@ -297,7 +330,10 @@ describe('accounts', () => {
   });
 
   test('keep a path before the API, without its last slash', () => {
-    const { options } = bind({ SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'https://proxy.example.com/crm/' });
+    const { options } = bind({
+      SENDMATOR_API_KEY: KEY,
+      SENDMATOR_BASE_URL: 'https://proxy.example.com/crm/',
+    });
     expect(options.baseUrl).toBe('https://proxy.example.com/crm');
   });
 
@@ -323,10 +359,7 @@ describe('accounts', () => {
       'SENDMATOR_BASE_URL is not an http(s) URL',
     ],
     [{ SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'ftp://x' }, 'SENDMATOR_BASE_URL is not an http(s) URL'],
-    [
-      { SENDMATOR_BASE_URL: 'x' },
-      'SENDMATOR_BASE_URL is not an http(s) URL; SENDMATOR_API_KEY is not set',
-    ],
+    [{ SENDMATOR_BASE_URL: 'x' }, 'SENDMATOR_BASE_URL is not an http(s) URL; SENDMATOR_API_KEY is not set'],
   ])('of %o are refused in words, without the key', (environment, sentence) => {
     const error = refusal(() => bind(environment));
     expect(error.code).toBe('CREDENTIALS_MISSING');
@@ -337,7 +370,9 @@ describe('accounts', () => {
   test('are all those that have credentials', () => {
     expect(boundAccounts({})).toEqual([]);
     expect(boundAccounts({ SENDMATOR_API_KEY: '' })).toEqual([]);
-    expect(boundAccounts({ SENDMATOR_API_KEY: KEY }).map(({ id }) => id)).toEqual([bind({ SENDMATOR_API_KEY: KEY }).id]);
+    expect(boundAccounts({ SENDMATOR_API_KEY: KEY }).map(({ id }) => id)).toEqual([
+      bind({ SENDMATOR_API_KEY: KEY }).id,
+    ]);
   });
 
   test('are chosen by name, or by being the only one', () => {

@@ -39,17 +39,22 @@ describe('Batcher', () => {
   test('loses and repeats no row, in order, whatever the limits', () => {
     const rows = fc.array(fc.string({ maxLength: 60 }), { maxLength: 40 });
     fc.assert(
-      fc.property(rows, fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 300 }), (texts, most, bytes) => {
-        const batcher = new Batcher({ rows: most, bytes });
-        const batches = texts.map((text, i) => batcher.push(i + 1, { text }) ?? []);
-        batches.push(batcher.take());
-        expect(batches.flat().map(([row]) => row)).toEqual(texts.map((_, i) => i + 1));
-        for (const batch of batches) {
-          expect(batch.length).toBeLessThanOrEqual(most);
-          const before = batch.slice(0, -1).reduce((sum, [, held]) => sum + roughBytes(held), 0);
-          expect(before).toBeLessThan(bytes);
-        }
-      }),
+      fc.property(
+        rows,
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 300 }),
+        (texts, most, bytes) => {
+          const batcher = new Batcher({ rows: most, bytes });
+          const batches = texts.map((text, i) => batcher.push(i + 1, { text }) ?? []);
+          batches.push(batcher.take());
+          expect(batches.flat().map(([row]) => row)).toEqual(texts.map((_, i) => i + 1));
+          for (const batch of batches) {
+            expect(batch.length).toBeLessThanOrEqual(most);
+            const before = batch.slice(0, -1).reduce((sum, [, held]) => sum + roughBytes(held), 0);
+            expect(before).toBeLessThan(bytes);
+          }
+        },
+      ),
     );
   });
 });

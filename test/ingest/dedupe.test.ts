@@ -75,7 +75,10 @@ describe('the finders', () => {
   test('agree on more rows than a table begins with', async () => {
     const rows = Array.from({ length: 12_000 }, (_, i): Row => {
       const row = i + 1;
-      return [row, { email: `${(i * 7919) % 9_001}@example.com`, external_id: `C-${(i * 104_729) % 10_007}` }];
+      return [
+        row,
+        { email: `${(i * 7919) % 9_001}@example.com`, external_id: `C-${(i * 104_729) % 10_007}` },
+      ];
     });
     const expected = naive(rows);
     expect(inMemory(rows)).toEqual(expected);

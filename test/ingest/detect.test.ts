@@ -26,7 +26,11 @@ describe('detectDelimiter', () => {
     ['decimal commas', 'email;price\na@example.com;1,5\nb@example.com;2,25\n', ';'],
     ['commas in quoted headers', '"email";"last, first"\na@example.com;"Doe, Jane"\n', ';'],
     ['lists inside a cell', 'email,tags\na@example.com,a;b;c\nb@example.com,a\n', ','],
-    ['rows that lack their last cells', 'email;a;b\nx@example.com\ny@example.com;1\nz@example.com;1;2\n', ';'],
+    [
+      'rows that lack their last cells',
+      'email;a;b\nx@example.com\ny@example.com;1\nz@example.com;1;2\n',
+      ';',
+    ],
     ['blank lines', '\n\nemail|name\n\na@example.com|Ann\n', '|'],
     ['a quote left open', 'email\tname\na@example.com\tAnn\nb@example.com\t"Bob\n', '\t'],
     ['CRLF in the header alone', 'email;name\r\na@example.com;A, B\nb@example.com;C, D\n', ';'],

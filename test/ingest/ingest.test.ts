@@ -53,7 +53,9 @@ describe('a header', () => {
 
 describe('rows', () => {
   test('are numbered, mapped, and keep their cells', async () => {
-    const { header, rows } = await ingest('Email,plan\n\nAnn@Example.com , pro\nb@example.com,"a\nb"\nc@example.com\n');
+    const { header, rows } = await ingest(
+      'Email,plan\n\nAnn@Example.com , pro\nb@example.com,"a\nb"\nc@example.com\n',
+    );
     expect(header).toEqual(['Email', 'plan']);
     expect(rows).toEqual([
       {
@@ -107,9 +109,9 @@ describe('rows', () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => `user${i + 1}@example.com,${'x'.repeat(i % 30)}`);
     const { rows } = await ingest(`email,note\n${lines.join('\n')}\n`);
     expect(rows.map(({ row }) => row)).toEqual(lines.map((_, i) => i + 1));
-    expect(rows.every(({ row, line, contact }) => line === row + 1 && contact.email === `user${row}@example.com`)).toBe(
-      true,
-    );
+    expect(
+      rows.every(({ row, line, contact }) => line === row + 1 && contact.email === `user${row}@example.com`),
+    ).toBe(true);
   });
 
   test('can be left before their end', async () => {
@@ -167,7 +169,10 @@ describe('openRepeatFinder', () => {
 
   test('reads a large file beforehand; invalid rows are no first rows', async () => {
     const note = 'x'.repeat(200_000);
-    const rows = Array.from({ length: Math.ceil(IN_MEMORY_BYTES / note.length) + 1 }, (_, i) => `${i}@example.com,${note}`);
+    const rows = Array.from(
+      { length: Math.ceil(IN_MEMORY_BYTES / note.length) + 1 },
+      (_, i) => `${i}@example.com,${note}`,
+    );
     rows[0] = `A@example.com,${note},too,many`;
     rows[1] = `a@example.com,${note}`;
     rows[2] = `A@Example.com,${note}`;

@@ -92,7 +92,12 @@ describe('headers', () => {
 
   test("of rowferry's own reports are ignored", () => {
     expect(
-      contactOf({ email: 'a@example.com', rowferry_row: '1', rowferry_reason: 'invalid', rowferry_message: 'm' }),
+      contactOf({
+        email: 'a@example.com',
+        rowferry_row: '1',
+        rowferry_reason: 'invalid',
+        rowferry_message: 'm',
+      }),
     ).toEqual({ email: 'a@example.com' });
   });
 
@@ -193,7 +198,9 @@ describe('cells', () => {
   });
 
   test('that are missing are no value', () => {
-    expect(mapping(['email', 'plan', 'first_name']).map(['a@example.com'])).toEqual({ email: 'a@example.com' });
+    expect(mapping(['email', 'plan', 'first_name']).map(['a@example.com'])).toEqual({
+      email: 'a@example.com',
+    });
     expect(mapping(['email', 'plan']).map([])).toEqual({});
   });
 

@@ -255,7 +255,10 @@ test('any table comes back as it was written, with its rows and lines', async ()
       .map((parts) => parts.join('')),
   );
   // A row of one empty cell would be a blank line.
-  const table = fc.array(fc.tuple(fc.constantFrom('k', 'l m', '"'), cell, cell), { minLength: 1, maxLength: 12 });
+  const table = fc.array(fc.tuple(fc.constantFrom('k', 'l m', '"'), cell, cell), {
+    minLength: 1,
+    maxLength: 12,
+  });
   const style = fc.record({
     delimiter: fc.constantFrom(',', ';', '\t', '|'),
     record_delimiter: fc.constantFrom('\n', '\r\n'),
@@ -272,9 +275,9 @@ test('any table comes back as it was written, with its rows and lines', async ()
         line += 1 + row.join('').split('\n').length - 1;
         return [start, ...row];
       });
-      expect(await lines(stringify(cells, { ...options, quoted_match: /[\r\n]/ }), options.delimiter)).toEqual(
-        expected,
-      );
+      expect(
+        await lines(stringify(cells, { ...options, quoted_match: /[\r\n]/ }), options.delimiter),
+      ).toEqual(expected);
     }),
   );
 });

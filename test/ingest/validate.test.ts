@@ -28,7 +28,9 @@ describe('findFault', () => {
     [{ email: 'a b@example.com' }, { field: 'email', code: 'invalid_format', message: '' }],
     [{ email: 'a@example.com\n' }, { field: 'email', code: 'invalid_format', message: '' }],
     [
-      { email: `a@${'x'.repeat(60)}.${'y'.repeat(60)}.${'z'.repeat(60)}.${'q'.repeat(60)}.${'r'.repeat(20)}` },
+      {
+        email: `a@${'x'.repeat(60)}.${'y'.repeat(60)}.${'z'.repeat(60)}.${'q'.repeat(60)}.${'r'.repeat(20)}`,
+      },
       { field: 'email', code: 'too_long', message: '' },
     ],
     [
@@ -40,7 +42,10 @@ describe('findFault', () => {
   });
 
   test('names the place inside an object, and says what is wrong', () => {
-    expect(fault({ email: 'a@example.com', tags: ['a', 1] })).toMatchObject({ field: 'tags.1', code: 'invalid_type' });
+    expect(fault({ email: 'a@example.com', tags: ['a', 1] })).toMatchObject({
+      field: 'tags.1',
+      code: 'invalid_type',
+    });
     expect(fault({ email: 'a@example.com', tags: ['a', 1] })?.message).not.toBe('');
   });
 

@@ -30,7 +30,12 @@ test('gives the outcome of every row, over the borders of the ranges', async () 
 test('holds more than is kept in memory for a range', async () => {
   const all = Array.from(
     { length: 5_000 },
-    (_, i): Outcome => ({ row: i + 1, status: 'failed', reason: 'rejected', message: `é${'x'.repeat(i % 50)}` }),
+    (_, i): Outcome => ({
+      row: i + 1,
+      status: 'failed',
+      reason: 'rejected',
+      message: `é${'x'.repeat(i % 50)}`,
+    }),
   );
   const outcomes = await OutcomesByRow.sort(await journaled(all.toReversed()));
   expect(all.map(({ row }) => outcomes.of(row))).toEqual(all);

@@ -95,7 +95,12 @@ describe('the files', () => {
     await run.journal(...[3, 5, 1, 4, 2].map((row) => OUTCOMES[row - 1]!));
     const summary = await run.report();
 
-    expect(readdirSync(run.place).sort()).toEqual(['failed.csv', 'outcomes.csv', 'skipped.csv', 'summary.json']);
+    expect(readdirSync(run.place).sort()).toEqual([
+      'failed.csv',
+      'outcomes.csv',
+      'skipped.csv',
+      'summary.json',
+    ]);
     expect(run.text('outcomes.csv')).toBe(
       `row,line,status,reason,field,message,email,external_id,contact_id,duplicate_of,http_status,attempts
 1,2,created,,,,a@example.com,C-1,id-1,,201,1
@@ -150,7 +155,8 @@ e@example.com,C-5,x,5,duplicate_external_id,external_id: repeats row 4
     const run = await openRun(PEOPLE);
     await run.report();
     expect(statSync(run.place).mode & 0o777).toBe(0o700);
-    for (const name of readdirSync(run.place)) expect(statSync(join(run.place, name)).mode & 0o777).toBe(0o600);
+    for (const name of readdirSync(run.place))
+      expect(statSync(join(run.place, name)).mode & 0o777).toBe(0o600);
   });
 
   test('name the columns of the module', async () => {
@@ -240,8 +246,21 @@ describe('cells', () => {
   test('that a spreadsheet would run are guarded, everywhere', async () => {
     const run = await openRun(NASTY);
     await run.journal(
-      { row: 1, status: 'failed', reason: 'rejected', field: '=f', message: '=HYPERLINK("x")', contactId: '-id' },
-      { row: 2, status: 'skipped', reason: 'duplicate_contact', message: '+said', duplicateOf: 'destination' },
+      {
+        row: 1,
+        status: 'failed',
+        reason: 'rejected',
+        field: '=f',
+        message: '=HYPERLINK("x")',
+        contactId: '-id',
+      },
+      {
+        row: 2,
+        status: 'skipped',
+        reason: 'duplicate_contact',
+        message: '+said',
+        duplicateOf: 'destination',
+      },
     );
     await run.report();
     for (const name of ['outcomes.csv', 'failed.csv', 'skipped.csv']) {

@@ -83,7 +83,12 @@ describe('a row that repeats another', () => {
 
   test.each([
     ['email', { ...A, external_id: 'C-1' }, { ...A, external_id: 'C-2' }, CODE.skippedExternalId],
-    ['external_id', { ...A, external_id: 'C-1' }, { email: 'b@example.com', external_id: 'C-1' }, CODE.skippedEmail],
+    [
+      'external_id',
+      { ...A, external_id: 'C-1' },
+      { email: 'b@example.com', external_id: 'C-1' },
+      CODE.skippedEmail,
+    ],
     ['email', A, A, CODE.skippedContact],
   ])('by %s is sent when that one was skipped for another key', (_, first, second, code) => {
     const { sent, settled } = run([first, second], (row) => (row === 1 ? code : CODE.created));
@@ -121,8 +126,12 @@ describe('a row that repeats another', () => {
   test('by two keys is skipped when either is in the destination, whatever became of the other', () => {
     const rows = [A, { external_id: 'C-1' }, { ...A, external_id: 'C-1' }];
     for (const other of [CODE.failed, CODE.unconfirmed]) {
-      expect(run(rows, (row) => (row === 1 ? CODE.created : other)).settled.get(3)).toEqual(skip(3, 'email', 1));
-      expect(run(rows, (row) => (row === 2 ? CODE.created : other)).settled.get(3)).toEqual(skip(3, 'external_id', 2));
+      expect(run(rows, (row) => (row === 1 ? CODE.created : other)).settled.get(3)).toEqual(
+        skip(3, 'email', 1),
+      );
+      expect(run(rows, (row) => (row === 2 ? CODE.created : other)).settled.get(3)).toEqual(
+        skip(3, 'external_id', 2),
+      );
     }
   });
 
@@ -196,10 +205,13 @@ test('any file ends with the keys of its rows created once at most, and no row l
     maxLength: 12,
   });
   // A destination that keeps both keys unique, fails some rows and leaves some unclear.
-  const troubles = fc.array(fc.constantFrom<Code>(CODE.created, CODE.created, CODE.failed, CODE.unconfirmed), {
-    minLength: 12,
-    maxLength: 12,
-  });
+  const troubles = fc.array(
+    fc.constantFrom<Code>(CODE.created, CODE.created, CODE.failed, CODE.unconfirmed),
+    {
+      minLength: 12,
+      maxLength: 12,
+    },
+  );
   fc.assert(
     fc.property(rows, troubles, fc.integer({ min: 1, max: 5 }), (all, trouble, sliceSize) => {
       const held = new Set<string>();

@@ -1,0 +1,158 @@
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { EXIT } from '../src/errors.js';
+import {
+  checkSnapshot,
+  createRun,
+  isRunId,
+  listRuns,
+  loadPlan,
+  loadStatus,
+  newRunId,
+  type RunPlan,
+  runDir,
+  saveStatus,
+  takeSnapshot,
+} from '../src/run.js';
+import { scratchDir, scratchFile } from './scratch.js';
+
+describe('takeSnapshot', () => {
+  test('tells size, hash and line ends', async () => {
+    const path = scratchFile('email\na@example.com\n');
+    expect(await takeSnapshot(path, 'shown.csv')).toEqual({
+      path,
+      name: 'shown.csv',
+      sha256: '04476e00c6b804315c8d8c5b1a61ef8f16cb586a73b03cbcc1139fe0b1f2893a',
+      bytes: 20,
+      lines: 2,
+    });
+  });
+
+  test.each([
+    ['SOURCE_MISSING', (dir: string) => join(dir, 'nothing.csv'), 'There is no file '],
+    ['SOURCE_MISSING', () => join(scratchFile('x'), 'below.csv'), 'There is no file '],
+    ['SOURCE_IS_DIRECTORY', (dir: string) => dir, ' is a directory; name a CSV file.'],
+    ['SOURCE_EMPTY', () => scratchFile(''), ' is empty (0 bytes).'],
+    ['SOURCE_NOT_A_FILE', () => '/dev/null', '/dev/null is not a regular file.'],
+  ])('%s', async (code, path, sentence) => {
+    await expect(takeSnapshot(path(scratchDir()))).rejects.toMatchObject({
+      code,
+      exitCode: EXIT.usage,
+      message: expect.stringContaining(sentence) as string,
+    });
+  });
+
+  test('takes UTF-8 wherever its characters are cut, and UTF-16 with its mark', async () => {
+    for (let shift = 0; shift < 4; shift++) {
+      const text = `${'x'.repeat(shift)}${'ä€😀'.repeat(90_000)}\n`;
+      await expect(takeSnapshot(scratchFile(text))).resolves.toMatchObject({ lines: 1 });
+    }
+    const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('email,ä\r\n', 'utf16le')]);
+    await expect(takeSnapshot(scratchFile(utf16))).resolves.toMatchObject({ bytes: 20 });
+  });
+
+  test.each([0, 100_000])('refuses what is not UTF-8 and names the line, %i lines in', async (before) => {
+    const rows = Buffer.from(`email,name\n${'é@example.com,x\n'.repeat(before)}`);
+    const path = scratchFile(
+      Buffer.concat([rows, Buffer.from('m@example.com,Müller\nn@example.com,x\n', 'latin1')]),
+    );
+    await expect(takeSnapshot(path)).rejects.toMatchObject({
+      code: 'SOURCE_NOT_UTF8',
+      exitCode: EXIT.usage,
+      message: `${path} is not written in UTF-8 (line ${before + 2}). Save it as "CSV UTF-8" and run it again.`,
+    });
+  });
+
+  test('refuses a file that ends inside a character', async () => {
+    const path = scratchFile(Buffer.from([...Buffer.from('email\n'), 0xc3]));
+    await expect(takeSnapshot(path)).rejects.toMatchObject({ code: 'SOURCE_NOT_UTF8' });
+  });
+});
+
+describe('checkSnapshot', () => {
+  test('knows the file that the plan was made for', async () => {
+    const path = scratchFile('email\na@example.com\n');
+    const source = await takeSnapshot(path);
+    await expect(checkSnapshot(source)).resolves.toBeUndefined();
+    writeFileSync(path, 'email\nb@example.com\n');
+    await expect(checkSnapshot(source)).rejects.toMatchObject({
+      code: 'SOURCE_CHANGED',
+      exitCode: EXIT.halted,
+    });
+    rmSync(path);
+    await expect(checkSnapshot(source)).rejects.toMatchObject({
+      code: 'SOURCE_CHANGED',
+      exitCode: EXIT.halted,
+    });
+  });
+
+  test('refuses a file that has grown', async () => {
+    const path = scratchFile('email\na@example.com\n');
+    const source = await takeSnapshot(path);
+    appendFileSync(path, 'b@example.com\n');
+    await expect(checkSnapshot(source)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+  });
+});
+
+describe('runs on disk', () => {
+  test('have ids that sort by time', () => {
+    const ids = [0, 1_000, Date.UTC(2026, 0, 31, 23, 59, 59)].map(newRunId);
+    expect([...ids].sort()).toEqual(ids);
+    expect(ids[2]).toMatch(/^20260131-235959-[0-9a-f]{6}$/);
+    for (const id of ids) expect(isRunId(id)).toBe(true);
+    for (const text of [
+      '',
+      '..',
+      'x',
+      `${ids[0]}/..`,
+      ids[0]!.toUpperCase().replace(/-......$/, '-ABCDEF'),
+    ]) {
+      expect(isRunId(text)).toBe(false);
+    }
+  });
+
+  test('are read as they were written, newest first', async () => {
+    const dataDir = scratchDir();
+    expect(listRuns(dataDir)).toEqual([]);
+    const plans = await Promise.all(
+      [0, 60_000].map(async (nowMs): Promise<RunPlan> => {
+        return {
+          run: newRunId(nowMs),
+          version: '0',
+          createdAt: new Date(nowMs).toISOString(),
+          destination: 'sendmator',
+          account: 'sendmator-0',
+          source: await takeSnapshot(scratchFile('email\n')),
+          delimiter: ',',
+          map: { Mail: 'email' },
+          rate: null,
+          batchRows: 500,
+          attempts: 5,
+          reportDir: 'reports',
+        };
+      }),
+    );
+    for (const plan of plans) await createRun(dataDir, plan);
+    mkdirSync(runDir(dataDir, newRunId(90_000)));
+    expect(listRuns(dataDir)).toEqual(plans.map(({ run }) => run).reverse());
+    expect(loadPlan(dataDir, plans[0]!.run)).toEqual(plans[0]);
+    expect(loadStatus(dataDir, plans[0]!.run)).toEqual({ state: 'queued', epoch: 0, cursor: 0 });
+    await saveStatus(dataDir, plans[0]!.run, { state: 'running', epoch: 2, cursor: 7 });
+    expect(loadStatus(dataDir, plans[0]!.run)).toEqual({ state: 'running', epoch: 2, cursor: 7 });
+  });
+
+  test.each([
+    ['nonsense', 'RUN_ID_MALFORMED'],
+    ['../../etc', 'RUN_ID_MALFORMED'],
+    ['20260131-235959-1a2b3c', 'RUN_UNKNOWN'],
+  ])('%s: %s', (run, code) => {
+    let error: unknown;
+    try {
+      loadPlan(scratchDir(), run);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code, exitCode: EXIT.usage });
+  });
+});
