@@ -4,7 +4,8 @@
  * Stages of one rank do not import each other; they meet in Redis.
  */
 const NOUNS = '^src/[^/]+\\.ts$';
-const INDEX = '^src/index\\.ts$';
+/** The library: above the runner, below the command line. */
+const INDEX = '^src/(index|rowferry)\\.ts$';
 const FOUNDATIONS = '^src/(redis|queues|destinations|outcomes)/';
 const STAGES = '^src/(triggers|ingest|delivery|report)/';
 const RUNNER = '^src/runner/';

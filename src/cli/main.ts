@@ -12,6 +12,9 @@ import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
 import { startCommand, workerCommand } from './service.js';
 
+/** What the machine may run out of, or not allow. */
+const CIRCUMSTANCES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'EIO']);
+
 const program = new Command('rowferry')
   .description('Carries every row of a CSV into a contact API, inside its rate limit, exactly accounted for.')
   .version(VERSION)
@@ -48,7 +51,14 @@ function explain(error: unknown): number {
     process.stderr.write(`rowferry: ${error.message}\n`);
     return error.exitCode;
   }
-  const { stack } = error as Error;
+  const { stack, name, message, code } = error as NodeJS.ErrnoException;
+  if (name === 'ReplyError' || (code !== undefined && CIRCUMSTANCES.has(code))) {
+    const whose = name === 'ReplyError' ? 'Redis refused a command' : 'The system refused';
+    process.stderr.write(
+      `rowferry: ${whose}: ${message}. Nothing is lost; mend it, then: rowferry runs resume\n`,
+    );
+    return EXIT.broke;
+  }
   process.stderr.write(
     `rowferry: this should not have happened; please report it.\n${stack ?? String(error)}\n`,
   );

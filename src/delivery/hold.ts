@@ -25,8 +25,9 @@ export interface Item {
 /** Outcomes are settled in groups of this many, or when the oldest has waited this long. */
 const GROUP = 50;
 const GROUP_WAIT_MS = 50;
-const GONE_RETRY_MS = 500;
-const GONE_RETRIES = 120;
+/** For a minute; then the rows stay in doubt and their batch is given out again. */
+const RETRY_MS = 500;
+const RETRIES = 120;
 
 export class Hold {
   readonly items: Item[];
@@ -118,7 +119,7 @@ export class Hold {
     return this.back;
   }
 
-  /** Settles what is known so far. Returns when Redis has it; retries for a minute while Redis has lost the run. */
+  /** Settles what is known so far. Resolves when Redis has it; rejects when it would not take it for a minute. */
   flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -128,9 +129,15 @@ export class Hold {
       this.outcomes = [];
       this.unmark = [];
       this.tally = { requests: 0, retries: 0, throttled: 0 };
-      for (let i = 0; i < GONE_RETRIES; i++) {
-        if ((await this.record.settle(outcomes, this.claim, tally, unmark)) !== 'gone') return;
-        await pause(GONE_RETRY_MS);
+      for (let i = 0; ; i++) {
+        try {
+          const reply = await this.record.settle(outcomes, this.claim, tally, unmark);
+          if (reply !== 'gone' || i >= RETRIES) return;
+        } catch (error) {
+          // Full or read-only for a moment: what was answered must not be forgotten for that.
+          if (i >= RETRIES) throw error;
+        }
+        await pause(RETRY_MS);
       }
     });
     return this.flushing;
@@ -142,8 +149,10 @@ export class Hold {
   }
 
   private schedule(): void {
-    if (this.outcomes.length >= GROUP) void this.flush();
-    else this.timer ??= setTimeout(() => void this.flush(), GROUP_WAIT_MS);
+    // A failure is not lost here: the last flush of the batch ends with it.
+    const flush = () => void this.flush().catch(() => {});
+    if (this.outcomes.length >= GROUP) flush();
+    else this.timer ??= setTimeout(flush, GROUP_WAIT_MS);
   }
 
   private closeOne(): void {

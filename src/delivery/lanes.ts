@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
-import type { ApiAnswer, Finding } from '../destinations/destination.js';
+import type { ApiAnswer, ApiRequest, Finding } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import type { Condition } from '../outcomes/settle.js';
 import { define, pipe } from '../redis/scripts.js';
@@ -226,13 +226,20 @@ export class Lanes {
   private launch(item: Item): void {
     const { account, sender, clock } = this.options;
     const { destination } = account;
+    let request: ApiRequest;
+    try {
+      request = item.otherwise
+        ? destination.lookup!.request(item.contact, account.options)
+        : destination.create(item.contact, account.options);
+    } catch (error) {
+      const message = `destination_error: ${(error as Error).message}`;
+      item.hold.settle({ row: item.row, status: 'failed', reason: 'rejected', message });
+      return;
+    }
     this.inFlight++;
     item.hold.count('requests');
     if (item.attempts > 0 && !item.otherwise) item.hold.count('retries');
     item.marked = false;
-    const request = item.otherwise
-      ? destination.lookup!.request(item.contact, account.options)
-      : destination.create(item.contact, account.options);
     const sentMs = clock.monotonic();
     void sender.send(request).then((sent) => {
       this.inFlight--;

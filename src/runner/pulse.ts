@@ -9,7 +9,7 @@ const BEAT_MS = 1_000;
 /** Without any progress for so long, batches are looked for. */
 const QUIET_BEATS = 5;
 
-/** Beats until the session ends. Errors of Redis are waited out; anything else ends the session. */
+/** Beats until the session ends. A Redis that takes no writes for a while is waited out. */
 export async function keepPulse(session: Session): Promise<void> {
   const { record, epoch, around, plan, account, window } = session;
   let quiet = 0;
@@ -18,7 +18,15 @@ export async function keepPulse(session: Session): Promise<void> {
   let restored = false;
 
   while (!session.signal.aborted) {
-    const { condition, fields } = await record.heartbeat(epoch, LEASE_MS);
+    const pulse = await record.heartbeat(epoch, LEASE_MS).catch((error: Error) => {
+      around.log.warn({ run: plan.run, error: error.message }, 'Redis does not take the pulse');
+      return undefined;
+    });
+    if (pulse === undefined) {
+      await beat(session.signal);
+      continue;
+    }
+    const { condition, fields } = pulse;
     if (session.signal.aborted) return;
     if (condition === 'stale' || fields.state === 'closed') return session.stop('taken_over');
     if (condition === 'gone' || condition === 'unverified') {

@@ -281,6 +281,8 @@ async function finish(session: Session, stopped: Stop | undefined): Promise<Summ
   const message = state === 'halted' ? haltSentence(session, fields) : undefined;
   const finishedMs = clock.now();
   await renewLease();
+  // The report is made from the source; another file by the same name would make it a lie.
+  await checkSnapshot(plan.source);
   const { header, rows } = await openIngest(plan, account.destination);
   const { requests, retries, throttled } = toProgress(fields);
   const renewal = setInterval(() => void renewLease().catch(() => {}), LEASE_MS / 3);

@@ -1,0 +1,39 @@
+/** Whether a destination can be reached at all, asked once before a run is begun by hand. */
+import { createConnection } from 'node:net';
+import type { Account } from '../destinations/registry.js';
+import { EXIT, RowferryError } from '../errors.js';
+
+const REACH_TIMEOUT_MS = 10_000;
+
+/** Tries to connect to a destination, so that a wrong address is told at once and not as an outage to be waited out. */
+export async function reach({ destination, options }: Account): Promise<void> {
+  const url = new URL(options.baseUrl);
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  const variable = destination.env.baseUrl ?? 'its base URL';
+  await new Promise<void>((done, fail) => {
+    const socket = createConnection({
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port,
+      timeout: REACH_TIMEOUT_MS,
+    });
+    const refuse = (why: string) => {
+      socket.destroy();
+      const sentence = `${destination.kind} cannot be reached at ${url.origin}: ${why}. Is ${variable} right? Nothing was sent.`;
+      fail(new RowferryError('DESTINATION_UNREACHABLE', sentence, EXIT.usage));
+    };
+    socket.once('connect', () => {
+      socket.destroy();
+      done();
+    });
+    socket.once('timeout', () => refuse('no connection within 10 seconds'));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      refuse(
+        error.code === 'ECONNREFUSED'
+          ? 'connection refused'
+          : error.code === 'ENOTFOUND'
+            ? 'no such host'
+            : (error.code ?? error.message),
+      ),
+    );
+  });
+}

@@ -1,0 +1,345 @@
+/** Everything the command line does, as calls. Nothing here ends the process or writes to stdout. */
+import type { Readable } from 'node:stream';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { type Clock, systemClock } from './clock.js';
+import { type Environment, readSettings, type Settings } from './config.js';
+import { openDataDir, readDataDirId } from './data-dir.js';
+import { type Delivery, startDelivery } from './delivery/deliver.js';
+import { reach } from './delivery/reach.js';
+import {
+  type Account,
+  bindAccount,
+  boundAccounts,
+  chooseAccount,
+  findDestination,
+} from './destinations/registry.js';
+import { EXIT, RowferryError } from './errors.js';
+import { type LogLevel, openLog } from './log.js';
+import { RunRecord } from './outcomes/settle.js';
+import { RunQueue, RunWorker } from './queues/runs.js';
+import { openRedis, type RedisHandle } from './redis/connection.js';
+import { checkReportDir, type Summary } from './report/write.js';
+import { createRun, listRuns, loadPlan, loadStatus, type Rate, type RunPlan, saveStatus } from './run.js';
+import { type Plan, planRun } from './runner/plan.js';
+import { executeRun } from './runner/run.js';
+import type { RunnerEvents } from './runner/session.js';
+import { type RunView, readSummary, viewRun } from './runner/view.js';
+import { enqueueRun } from './triggers/enqueue.js';
+
+export interface RowferryOptions {
+  /** Where runs, reports and the private Redis live. Default: ROWFERRY_DATA_DIR, else `.rowferry`. */
+  dataDir?: string;
+  /** Settings and credentials. Default: `process.env`. */
+  env?: Environment;
+  /** Default `warn`. ROWFERRY_LOG_LEVEL wins. */
+  logLevel?: LogLevel;
+  clock?: Clock;
+}
+
+export interface SourceOptions {
+  /** Kind of the destination, e.g. `sendmator`; may be left out when exactly one has credentials. */
+  to?: string | undefined;
+  /** null: no limit. Default: the destination's documented limit. */
+  rate?: Rate | null | undefined;
+  delimiter?: string | undefined;
+  /** Header → field. */
+  map?: Record<string, string> | undefined;
+  /** Requests for one contact before it is given up; default 5. */
+  attempts?: number | undefined;
+  /** Default `<data dir>/reports`. */
+  reportDir?: string | undefined;
+  /** The run whose failed rows this one carries. */
+  retryOf?: string | undefined;
+}
+
+export interface WorkOptions extends RunnerEvents {
+  /** Requests in flight of this process at the most; default 16. */
+  concurrency?: number | undefined;
+  /** Aborted: the run is left resumable and the call rejects with RUN_INTERRUPTED. */
+  signal?: AbortSignal | undefined;
+  /** Told the id of the run before its first row is read, and warnings about its mapping. */
+  started?(plan: RunPlan, warnings: string[]): void;
+}
+
+const DEFAULT_CONCURRENCY = 16;
+const RUNS_AT_ONCE = 32;
+
+/** Opens a data dir with its Redis. Close it when done: the private Redis ends with the last who uses it. */
+export async function openRowferry(options: RowferryOptions = {}): Promise<Rowferry> {
+  const env = options.env ?? process.env;
+  const settings = readSettings(env, options.dataDir);
+  const log = openLog(settings.logLevel ?? options.logLevel ?? 'warn');
+  const dataDir = openDataDir(settings.dataDir);
+  const handle = await openRedis({
+    url: settings.redisUrl,
+    binary: settings.redisBinary,
+    dataDir,
+    onTrouble: (error) => log.error({ error: error.message }, 'the private Redis cannot be brought back'),
+  });
+  return new Rowferry({ ...settings, dataDir }, env, handle, options.clock ?? systemClock, log);
+}
+
+export class Rowferry {
+  private readonly redis: Redis;
+  private readonly runs: RunQueue;
+  private readonly dataDirId: string;
+
+  /** @internal use {@link openRowferry} */
+  constructor(
+    readonly settings: Settings,
+    private readonly env: Environment,
+    private readonly handle: RedisHandle,
+    private readonly clock: Clock,
+    readonly log: Logger,
+  ) {
+    this.redis = handle.connect();
+    this.dataDirId = readDataDirId(settings.dataDir);
+    this.runs = new RunQueue(this.redis, settings.prefix, this.dataDirId);
+  }
+
+  /** Sentences a person should read, e.g. about the eviction policy of Redis. */
+  get warnings(): readonly string[] {
+    return this.handle.warnings;
+  }
+
+  /** Which Redis is used, without any password. */
+  get redisPlace(): string {
+    return this.handle.where;
+  }
+
+  /** The account `to` names, or the only one with credentials. Throws a sentence when there is none. */
+  account(to?: string): Account {
+    return chooseAccount(to, this.env);
+  }
+
+  /** Runs a source from start to report in this process. */
+  async run(source: string | Readable, options: SourceOptions & WorkOptions = {}): Promise<Summary> {
+    const { plan, warnings } = await this.plan(source, options);
+    await reach(this.account(options.to));
+    options.started?.(plan, warnings);
+    await createRun(this.settings.dataDir, plan);
+    return this.work(plan.run, options);
+  }
+
+  /** Goes on with a run that was interrupted or halted, in this process. */
+  async resume(run: string, options: WorkOptions = {}): Promise<Summary> {
+    const plan = loadPlan(this.settings.dataDir, run);
+    const { state } = loadStatus(this.settings.dataDir, run);
+    if (state === 'finished' || state === 'cancelled') {
+      throw new RowferryError('RUN_OVER', `Run ${run} is ${state}; nothing is left to resume.`, EXIT.usage);
+    }
+    await reach(bindAccount(findDestination(plan.destination), this.env));
+    options.started?.(plan, []);
+    return this.work(run, options);
+  }
+
+  /** A new run, in this process, with the rows that failed in one that ended. */
+  async retry(run: string, options: WorkOptions = {}): Promise<Summary> {
+    const before = await this.report(run);
+    if (before.failed === 0) {
+      throw new RowferryError('NOTHING_TO_RETRY', `Run ${run} has no failed rows.`, EXIT.usage);
+    }
+    const { destination, map, rate, attempts, reportDir } = loadPlan(this.settings.dataDir, run);
+    return this.run(before.reports.failed, {
+      ...options,
+      to: destination,
+      delimiter: ',',
+      map,
+      rate,
+      attempts,
+      reportDir,
+      retryOf: run,
+    });
+  }
+
+  /** Adds a run for the service of this data dir; resolves with its id. */
+  async enqueue(source: string | Readable, options: SourceOptions = {}): Promise<string> {
+    const { plan } = await this.plan(source, options);
+    return enqueueRun(this.runs, this.settings.dataDir, plan);
+  }
+
+  /** Ends a run for good: rows not sent yet become unprocessed · cancelled. Resolves with its report. */
+  async cancel(run: string, options: WorkOptions = {}): Promise<Summary> {
+    const view = await this.status(run);
+    if (view.state === 'finished' || view.state === 'cancelled') {
+      throw new RowferryError('RUN_OVER', `Run ${run} is ${view.state} already.`, EXIT.usage);
+    }
+    await this.runs.remove(run);
+    await new RunRecord(this.redis, this.settings.prefix, run).setState('cancelling', [
+      '-',
+      'running',
+      'halted',
+      'cancelling',
+    ]);
+    if (view.state !== 'running') return this.execute(run, options);
+    for (;;) {
+      const { summary, state } = await this.status(run);
+      if (summary && state !== 'running') return summary;
+      if (state === 'interrupted') return this.execute(run, options);
+      if (options.signal?.aborted) throw interrupted(run);
+      await new Promise((done) => setTimeout(done, 200));
+    }
+  }
+
+  /** What is known of a run right now. Throws a sentence for an id that is none. */
+  async status(run: string): Promise<RunView> {
+    const { dataDir, prefix } = this.settings;
+    return viewRun(dataDir, new RunRecord(this.redis, prefix, run), this.clock.now());
+  }
+
+  /** All runs of this data dir, newest first. */
+  async list(): Promise<RunView[]> {
+    return Promise.all(listRuns(this.settings.dataDir).map((run) => this.status(run)));
+  }
+
+  /** The summary of a run's report. Throws a sentence while there is none. */
+  async report(run: string): Promise<Summary> {
+    const summary = await readSummary(loadPlan(this.settings.dataDir, run));
+    if (summary) return summary;
+    throw new RowferryError('NO_REPORT', `Run ${run} has no report yet; it comes with its end.`, EXIT.usage);
+  }
+
+  /** An earlier run over the same content that did not come to its end, if there is one. */
+  async unfinished(sha256?: string): Promise<RunView | undefined> {
+    for (const run of listRuns(this.settings.dataDir)) {
+      if (sha256 !== undefined && loadPlan(this.settings.dataDir, run).source.sha256 !== sha256) continue;
+      const { state } = loadStatus(this.settings.dataDir, run);
+      if (state !== 'running' && state !== 'halted' && state !== 'failed') continue;
+      const view = await this.status(run);
+      if (view.state !== 'running') return view;
+    }
+    return undefined;
+  }
+
+  /** Delivers batches of every account whose credentials are set, until `signal` aborts. */
+  async deliver(signal: AbortSignal, concurrency = DEFAULT_CONCURRENCY): Promise<void> {
+    const deliveries = await this.startDeliveries(this.boundAccounts(), concurrency);
+    await aborted(signal);
+    await Promise.all(deliveries.map((delivery) => delivery.stop()));
+  }
+
+  /** The service: works on queued runs and delivers their batches, until `signal` aborts. */
+  async serve(
+    signal: AbortSignal,
+    options: { concurrency?: number; delivery?: boolean } = {},
+  ): Promise<void> {
+    const { prefix } = this.settings;
+    const accounts = this.boundAccounts();
+    const deliveries =
+      options.delivery === false
+        ? []
+        : await this.startDeliveries(accounts, options.concurrency ?? DEFAULT_CONCURRENCY);
+    const worker = new RunWorker(
+      { connection: this.redis, prefix, dataDirId: this.dataDirId, runsAtOnce: RUNS_AT_ONCE },
+      async (run) => {
+        try {
+          const summary = await executeRun(this.surroundings(), {
+            run,
+            account: (kind) => bindAccount(findDestination(kind), this.env),
+            signal,
+          });
+          if (summary) this.log.info({ run, state: summary.state, rows: summary.rows }, 'run ended');
+          return summary !== undefined;
+        } catch (error) {
+          await this.giveUp(run, error as Error);
+          return true;
+        }
+      },
+      (error) => this.log.error({ error: error.message }, 'runs queue'),
+    );
+    await worker.ready();
+    await aborted(signal);
+    await Promise.all([worker.close(), ...deliveries.map((delivery) => delivery.stop())]);
+  }
+
+  async close(): Promise<void> {
+    await this.runs.close();
+    await this.handle.close();
+  }
+
+  private async plan(source: string | Readable, options: SourceOptions): Promise<Plan> {
+    const account = this.account(options.to);
+    const planned = await planRun(this.settings.dataDir, this.clock, {
+      source,
+      ...options,
+      account,
+    });
+    checkReportDir(planned.plan.reportDir);
+    return planned;
+  }
+
+  /** Runner and delivery of one run, in this process. */
+  private async work(run: string, options: WorkOptions): Promise<Summary> {
+    const account = bindAccount(findDestination(loadPlan(this.settings.dataDir, run).destination), this.env);
+    const [delivery] = await this.startDeliveries([account], options.concurrency ?? DEFAULT_CONCURRENCY);
+    try {
+      return await this.execute(run, options);
+    } finally {
+      await delivery?.stop();
+    }
+  }
+
+  private async execute(run: string, options: WorkOptions): Promise<Summary> {
+    const summary = await executeRun(this.surroundings(), {
+      ...options,
+      run,
+      account: (kind) => bindAccount(findDestination(kind), this.env),
+      signal: options.signal ?? new AbortController().signal,
+    });
+    if (summary === undefined) throw interrupted(run);
+    return summary;
+  }
+
+  /** A run that cannot be worked on must not be given out for ever; it stays resumable by hand. */
+  private async giveUp(run: string, error: Error): Promise<void> {
+    const { dataDir } = this.settings;
+    this.log.error({ run, error: error.message }, 'run not worked on');
+    const status = loadStatus(dataDir, run);
+    const over = status.state === 'finished' || status.state === 'cancelled';
+    if (over || (error instanceof RowferryError && error.code === 'RUN_ALIVE')) return;
+    await saveStatus(dataDir, run, { ...status, state: 'failed', message: error.message });
+  }
+
+  private boundAccounts(): Account[] {
+    const accounts = boundAccounts(this.env);
+    if (accounts.length === 0) this.account(); // throws the sentence that names the variables
+    return accounts;
+  }
+
+  private startDeliveries(accounts: readonly Account[], concurrency: number): Promise<Delivery[]> {
+    const { prefix, timeoutMs } = this.settings;
+    return Promise.all(
+      accounts.map((account) =>
+        startDelivery({
+          redis: this.handle.connect(),
+          prefix,
+          account,
+          clock: this.clock,
+          concurrency,
+          timeoutMs,
+          onError: (error) => this.log.warn({ account: account.id, error: error.message }, 'delivery'),
+        }),
+      ),
+    );
+  }
+
+  private surroundings() {
+    const { prefix, dataDir } = this.settings;
+    const { redis, clock, log, handle } = this;
+    return { redis, connect: () => handle.connect(), prefix, dataDir, clock, log };
+  }
+}
+
+function interrupted(run: string): RowferryError {
+  return new RowferryError(
+    'RUN_INTERRUPTED',
+    `Run ${run} was interrupted; nothing is lost. Go on with: rowferry runs resume ${run}`,
+    EXIT.interrupted,
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
+}

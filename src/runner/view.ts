@@ -1,0 +1,68 @@
+/** What is known of a run, from its files and its record in Redis. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Progress, toProgress } from '../outcomes/progress.js';
+import type { RunRecord } from '../outcomes/settle.js';
+import type { Summary } from '../report/write.js';
+import { loadPlan, loadStatus, type RunPlan, type RunState } from '../run.js';
+import { hasRunner } from './session.js';
+
+/** What is known of a run right now. */
+export interface RunView {
+  run: string;
+  state: RunState;
+  destination: string;
+  source: string;
+  createdAt: string;
+  startedAt?: string;
+  finishedAt?: string;
+  message?: string;
+  progress: Progress & { total: number };
+  /** Set once there is a report. */
+  summary?: Summary;
+  /** Outcomes that arrived after the run was closed. */
+  late?: number;
+}
+
+export async function viewRun(dataDir: string, record: RunRecord, nowMs: number): Promise<RunView> {
+  const plan = loadPlan(dataDir, record.run);
+  const status = loadStatus(dataDir, record.run);
+  const [fields, late, summary] = await Promise.all([record.fields(), record.addendum(), readSummary(plan)]);
+  const state = status.state === 'running' && !hasRunner(fields, nowMs) ? 'interrupted' : status.state;
+  const live = fields.state !== undefined && fields.state !== 'closed';
+  const progress = live || !summary ? toProgress(fields) : summary;
+  const { startedAt, finishedAt, message } = status;
+  return {
+    run: plan.run,
+    state,
+    destination: plan.destination,
+    source: plan.source.name,
+    createdAt: plan.createdAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+    ...(message === undefined ? {} : { message }),
+    progress: {
+      rows: progress.rows,
+      created: progress.created,
+      updated: progress.updated,
+      skipped: progress.skipped,
+      failed: progress.failed,
+      requests: progress.requests,
+      retries: progress.retries,
+      throttled: progress.throttled,
+      total: live ? Number(fields.total ?? plan.source.lines) : progress.rows,
+    },
+    ...(summary === undefined ? {} : { summary }),
+    ...(late.length === 0 ? {} : { late: late.length }),
+  };
+}
+
+/** The summary of a run's report; undefined while there is none. */
+export async function readSummary(plan: RunPlan): Promise<Summary | undefined> {
+  try {
+    return JSON.parse(await readFile(join(plan.reportDir, plan.run, 'summary.json'), 'utf8')) as Summary;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
