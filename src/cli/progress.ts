@@ -40,13 +40,15 @@ export function duration(seconds: number): string {
 
 export class ProgressDisplay {
   private samples: { ms: number; settled: number }[] = [];
-  private shownMs = Number.NEGATIVE_INFINITY;
+  private shownMs: number;
   private lastLine = '';
 
   constructor(
     private readonly out: NodeJS.WriteStream,
     private readonly nowMs: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.shownMs = nowMs();
+  }
 
   show(event: ProgressEvent): void {
     const ms = this.nowMs();

@@ -20,6 +20,8 @@ const LEASE_MS = 4_000;
 /** An API is many machines: the one that stamps `created_at` and the one that writes the Date header may differ. */
 const CLOCK_TOLERANCE_MS = 2_000;
 const RECHECK_MS = 500;
+/** A wait that is announced as over already must not become a hot loop. */
+const LEAST_WAIT_MS = 100;
 const MOST_AT_ONCE = 64;
 
 interface Cleared {
@@ -260,7 +262,6 @@ export class Lanes {
     if ('answer' in sent) this.readDate(sent.answer);
     if (item.otherwise) {
       const { otherwise } = item;
-      delete item.otherwise;
       const finding: Finding =
         'answer' in sent
           ? destination.lookup!.read(sent.answer, item.contact)
@@ -268,11 +269,10 @@ export class Lanes {
       const verdict: Verdict = finding.kind === 'no_answer' ? finding.verdict : { kind: 'created' };
       this.noteVerdict(verdict);
       const state = this.state(item, item.attempts, status);
-      this.take(
-        afterLookUp(finding, otherwise, this.inApiTime(item.since), state, this.rules(item)),
-        item,
-        sentMs,
-      );
+      const step = afterLookUp(finding, otherwise, this.inApiTime(item.since), state, this.rules(item));
+      // Throttled or refused, the look-up is still to be made; tried again, the row starts over.
+      if (step.do === 'retry') delete item.otherwise;
+      this.take(step, item, sentMs);
       return;
     }
     const verdict = 'answer' in sent ? destination.interpret(sent.answer, item.contact) : sent.failure;
@@ -317,7 +317,7 @@ export class Lanes {
     // Without a hint: 1, 2, 4 … 60 s, for as long as nothing else is answered.
     const waitMs = announcedMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
     this.throttledInARow++;
-    void this.options.pace.push(waitMs).catch(this.options.onError);
+    void this.options.pace.push(Math.max(LEAST_WAIT_MS, waitMs)).catch(this.options.onError);
   }
 
   private requeue(item: Item): void {

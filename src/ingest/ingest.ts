@@ -29,8 +29,15 @@ export interface Ingest {
 
 type IngestPlan = Pick<RunPlan, 'source' | 'delimiter' | 'map'>;
 
-/** Opens the source of a run. Throws a sentence when its header makes no sense for the destination. */
-export async function openIngest(plan: IngestPlan, destination: Destination): Promise<Ingest> {
+/**
+ * Opens the source of a run. Throws a sentence when its header makes no sense for the destination. Without `validate`
+ * (for a report, where the outcomes are known) no row is `invalid`.
+ */
+export async function openIngest(
+  plan: IngestPlan,
+  destination: Destination,
+  { validate = true } = {},
+): Promise<Ingest> {
   const records = readRecords(plan.source.path, plan.source.bytes, { delimiter: plan.delimiter });
   const first = await records.next();
   const group = first.done ? [] : first.value;
@@ -68,6 +75,7 @@ export async function openIngest(plan: IngestPlan, destination: Destination): Pr
     const { row, line } = record;
     const cells = guarded ? record.cells.map(unguardFormula) : record.cells;
     const contact = mapping.map(cells);
+    if (!validate) return { row, line, cells, contact };
     const fault = recordFault(record, width) ?? findFault(contact, destination);
     if (fault === undefined) return { row, line, cells, contact };
     const message = [fault.code, fault.message].filter(Boolean).join(': ');

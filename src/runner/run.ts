@@ -1,31 +1,23 @@
 /** One run from first byte to report, resumable at any moment. */
 import { randomBytes } from 'node:crypto';
-import { dropRate } from '../delivery/pace.js';
 import type { Account } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
 import type { RepeatFinder } from '../ingest/dedupe.js';
-import { openIngest, openRepeatFinder } from '../ingest/ingest.js';
-import { CODE, type Outcome } from '../outcome.js';
-import { toProgress } from '../outcomes/progress.js';
+import { openRepeatFinder } from '../ingest/ingest.js';
+import { CODE } from '../outcome.js';
 import { codeAt, RunRecord } from '../outcomes/settle.js';
 import { identify, type ProcessIdentity } from '../process.js';
 import { BatchQueue } from '../queues/batches.js';
 import { Journal } from '../report/journal.js';
-import { checkReportDir, type Summary, writeReport } from '../report/write.js';
+import { checkReportDir, type Summary } from '../report/write.js';
 import { checkSnapshot, loadPlan, loadStatus, runDir } from '../run.js';
+import { drain, finish, settleDoubtful } from './finish.js';
 import { pass } from './pass.js';
 import { keepPulse } from './pulse.js';
-import { decide, Repeats } from './repeats.js';
+import { Repeats } from './repeats.js';
 import { restoreAll, restoreJournaled } from './restore.js';
-import {
-  LEASE_MS,
-  mayLive,
-  type RunnerEvents,
-  Session,
-  type Stop,
-  type Surroundings,
-  takenOver,
-} from './session.js';
+import { LEASE_MS, mayLive, type RunnerEvents, Session, type Surroundings, takenOver } from './session.js';
+import { settleRepeats } from './settle-repeats.js';
 import { keepTail } from './tail.js';
 import { Window, windowLimits } from './window.js';
 
@@ -185,151 +177,4 @@ class SettledRows {
   has(row: number): boolean {
     return codeAt(this.packed, this.first, row) > CODE.attempted;
   }
-}
-
-/** Further passes for rows that repeat others, until each of them is settled. */
-async function settleRepeats(session: Session): Promise<void> {
-  const { repeats, record, window, signal } = session;
-  for (let round = 1; !signal.aborted; round++) {
-    const send = new Set<number>();
-    let waiting = 0;
-    for (let from = 0; from < repeats.size && !signal.aborted; from += REPEATS_AT_ONCE) {
-      waiting += await decideRepeats(from, send);
-    }
-    if (send.size > 0) {
-      await pass(session, { label: `d${round}`, wait: true, take: ({ row }) => send.has(row) });
-    }
-    await window.empty(signal);
-    if (send.size === 0 && waiting === 0) return;
-  }
-
-  async function decideRepeats(from: number, send: Set<number>): Promise<number> {
-    const rows = repeats.slice(from, from + REPEATS_AT_ONCE);
-    const wanted = [...new Set(rows.flatMap(({ row, by }) => [row, ...by.map(({ head }) => head)]))];
-    const found = await record.codes(wanted);
-    const codes = new Map(wanted.map((row, i) => [row, found[i]!]));
-    const outcomes: Outcome[] = [];
-    let waiting = 0;
-    for (const candidate of rows) {
-      const code = codes.get(candidate.row)!;
-      // Heads move while the slice is walked, so they are looked up anew.
-      const current = repeats.current(candidate);
-      if (code > CODE.attempted) {
-        // Sent in an earlier life of this run: what repeats it looks at it.
-        if (code !== CODE.skippedHere) repeats.sent(current);
-        continue;
-      }
-      const decision = decide(
-        current,
-        (row) => codes.get(row) ?? CODE.unsettled,
-        (row) => send.has(row),
-      );
-      if (decision.do === 'settle') {
-        outcomes.push(decision.outcome);
-        codes.set(candidate.row, decision.outcome.status === 'skipped' ? CODE.skippedHere : CODE.unconfirmed);
-      } else if (decision.do === 'send') {
-        send.add(candidate.row);
-        repeats.sent(current);
-      } else waiting++;
-    }
-    for (const { row } of outcomes) window.add(row, 0);
-    await session.settle(outcomes);
-    await window.room(signal);
-    return waiting;
-  }
-}
-
-const REPEATS_AT_ONCE = 500;
-/** Longest wait for requests in flight when a run is halted or cancelled: a request's own time limits, and some. */
-const DRAIN_MS = 60_000;
-const DRAIN_CHECK_MS = 200;
-
-/** Waits until no worker holds rows of the run any more. They drop them as soon as they look. */
-async function drain(session: Session): Promise<void> {
-  const { around, queue, plan, epoch } = session;
-  const deadline = around.clock.monotonic() + DRAIN_MS;
-  while (around.clock.monotonic() < deadline) {
-    if ((await queue.activeBatches(plan.run, epoch)) === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
-  }
-}
-
-/** A cancelled run is final: rows that were sent and never answered are unconfirmed. */
-async function settleDoubtful(session: Session, journal: Journal): Promise<void> {
-  const { record, status } = session;
-  for (let first = 0; first <= status.cursor; first += ROWS_AT_ONCE) {
-    const packed = await record.packedCodes(first, ROWS_AT_ONCE);
-    const outcomes: Outcome[] = [];
-    for (let row = Math.max(1, first); row < first + ROWS_AT_ONCE; row++) {
-      if (codeAt(packed, first, row) !== CODE.attempted) continue;
-      const message = 'sent, and the run was cancelled before an answer came; it may have been created';
-      outcomes.push({ row, status: 'failed', reason: 'unconfirmed', message });
-    }
-    await session.settle(outcomes);
-  }
-  await keepTail(session, journal, () => true);
-}
-
-const ROWS_AT_ONCE = 65_536;
-
-/** Report first, then the run is closed: a crash in between repeats the report. */
-async function finish(session: Session, stopped: Stop | undefined): Promise<Summary> {
-  const { around, plan, account, record, epoch, startedMs } = session;
-  const { redis, prefix, dataDir, clock } = around;
-  const fields = await record.fields();
-  const state = stopped === 'halted' || stopped === 'cancelled' ? stopped : 'finished';
-  const message = state === 'halted' ? haltSentence(session, fields) : undefined;
-  const finishedMs = clock.now();
-  await renewLease();
-  // The report is made from the source; another file by the same name would make it a lie.
-  await checkSnapshot(plan.source);
-  const { header, rows } = await openIngest(plan, account.destination);
-  const { requests, retries, throttled } = toProgress(fields);
-  const renewal = setInterval(() => void renewLease().catch(() => {}), LEASE_MS / 3);
-  let summary: Summary;
-  try {
-    summary = await writeReport({
-      dataDir,
-      plan,
-      destination: account.destination,
-      header,
-      rows,
-      state,
-      ...(message === undefined ? {} : { message }),
-      counts: { requests, retries, throttled },
-      startedMs,
-      finishedMs,
-    });
-  } finally {
-    clearInterval(renewal);
-  }
-  await session.save({
-    state,
-    finishedAt: new Date(finishedMs).toISOString(),
-    ...(message === undefined ? {} : { message }),
-  });
-  if (state === 'halted') await record.orphan(epoch);
-  else await record.close(epoch);
-  await dropRate(redis, prefix, account.id, plan.run);
-  const total = summary.rows;
-  session.events.progress?.({ ...toProgress(fields), rows: total, total, readAll: true });
-  return summary;
-
-  async function renewLease(): Promise<void> {
-    await record.heartbeat(epoch, LEASE_MS);
-  }
-}
-
-function haltSentence(session: Session, fields: Record<string, string>): string {
-  const { plan, account } = session;
-  const said = fields.halt_message ?? 'the destination refused';
-  const variable = account.destination.env[account.destination.accountKey] ?? 'the credentials';
-  const mend: Record<string, string> = {
-    http_401: `Check ${variable}`,
-    http_402: 'Check plan and quota of the account',
-    http_403: `Check what ${variable} is allowed to do`,
-    rejected_alike: 'Check the header and --map, then run the file again',
-  };
-  const hint = mend[fields.halt_code ?? ''] ?? 'Mend the cause';
-  return `${plan.destination} stopped the run: ${said}. ${hint}, then: rowferry runs resume ${plan.run}`;
 }

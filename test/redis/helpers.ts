@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { RowferryError } from '../../src/errors.js';
-import { openRedis, type RedisHandle, type RedisSettings } from '../../src/redis/connection.js';
 import { identify } from '../../src/process.js';
+import { openRedis, type RedisHandle, type RedisSettings } from '../../src/redis/connection.js';
 import { provisionServer } from '../../src/redis/provision.js';
 
 export const MINUTES = 60_000;

@@ -212,7 +212,7 @@ describe('every row has one outcome', () => {
   });
 
   test('of files larger than is read at once', async () => {
-    const lines = Array.from({ length: 12_000 }, (_, i) => `user${i + 1}@example.com,${'é'.repeat(i % 20)}`);
+    const lines = Array.from({ length: 9_000 }, (_, i) => `user${i + 1}@example.com,${'é'.repeat(i % 20)}`);
     const run = await openRun(`email,note\n${lines.join('\n')}\n`);
     await run.journal(
       ...lines.map((_, i): Outcome => {
@@ -222,7 +222,7 @@ describe('every row has one outcome', () => {
           : { row, status: 'failed', reason: 'rejected', message: `no ${row}` };
       }),
     );
-    expect(await run.report()).toMatchObject({ rows: 12_000, created: 6_000, failed: 6_000 });
+    expect(await run.report()).toMatchObject({ rows: 9_000, created: 4_500, failed: 4_500 });
     const records = run.records('outcomes.csv');
     expect(
       records.every(
@@ -232,7 +232,7 @@ describe('every row has one outcome', () => {
           (contact_id === `c${row}` || message === `no ${row}`),
       ),
     ).toBe(true);
-    expect(run.table('failed.csv')).toHaveLength(6_001);
+    expect(run.table('failed.csv')).toHaveLength(4_501);
   });
 });
 

@@ -1,0 +1,105 @@
+/** How a run ends: what is in flight is awaited, the report written, the run closed. */
+import { dropRate } from '../delivery/pace.js';
+import { openIngest } from '../ingest/ingest.js';
+import { CODE, type Outcome } from '../outcome.js';
+import { toProgress } from '../outcomes/progress.js';
+import { codeAt } from '../outcomes/settle.js';
+import type { Journal } from '../report/journal.js';
+import { type Summary, writeReport } from '../report/write.js';
+import { checkSnapshot } from '../run.js';
+import { LEASE_MS, type Session, type Stop } from './session.js';
+import { keepTail } from './tail.js';
+
+/** Longest wait for requests in flight when a run is halted or cancelled: a request's own time limits, and some. */
+const DRAIN_MS = 60_000;
+const DRAIN_CHECK_MS = 200;
+
+/** Waits until no worker holds rows of the run any more. They drop them as soon as they look. */
+export async function drain(session: Session): Promise<void> {
+  const { around, queue, plan, epoch } = session;
+  const deadline = around.clock.monotonic() + DRAIN_MS;
+  while (around.clock.monotonic() < deadline) {
+    if ((await queue.activeBatches(plan.run, epoch)) === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+  }
+}
+
+/** A cancelled run is final: rows that were sent and never answered are unconfirmed. */
+export async function settleDoubtful(session: Session, journal: Journal): Promise<void> {
+  const { record, status } = session;
+  for (let first = 0; first <= status.cursor; first += ROWS_AT_ONCE) {
+    const packed = await record.packedCodes(first, ROWS_AT_ONCE);
+    const outcomes: Outcome[] = [];
+    for (let row = Math.max(1, first); row < first + ROWS_AT_ONCE; row++) {
+      if (codeAt(packed, first, row) !== CODE.attempted) continue;
+      const message = 'sent, and the run was cancelled before an answer came; it may have been created';
+      outcomes.push({ row, status: 'failed', reason: 'unconfirmed', message });
+    }
+    await session.settle(outcomes);
+  }
+  await keepTail(session, journal, () => true);
+}
+
+const ROWS_AT_ONCE = 65_536;
+
+/** Report first, then the run is closed: a crash in between repeats the report. */
+export async function finish(session: Session, stopped: Stop | undefined): Promise<Summary> {
+  const { around, plan, account, record, epoch, startedMs } = session;
+  const { redis, prefix, dataDir, clock } = around;
+  const fields = await record.fields();
+  const state = stopped === 'halted' || stopped === 'cancelled' ? stopped : 'finished';
+  const message = state === 'halted' ? haltSentence(session, fields) : undefined;
+  const finishedMs = clock.now();
+  await renewLease();
+  // The report is made from the source; another file by the same name would make it a lie.
+  await checkSnapshot(plan.source);
+  const { header, rows } = await openIngest(plan, account.destination, { validate: false });
+  const { requests, retries, throttled } = toProgress(fields);
+  const renewal = setInterval(() => void renewLease().catch(() => {}), LEASE_MS / 3);
+  let summary: Summary;
+  try {
+    summary = await writeReport({
+      dataDir,
+      plan,
+      destination: account.destination,
+      header,
+      rows,
+      state,
+      ...(message === undefined ? {} : { message }),
+      counts: { requests, retries, throttled },
+      startedMs,
+      finishedMs,
+    });
+  } finally {
+    clearInterval(renewal);
+  }
+  await session.save({
+    state,
+    finishedAt: new Date(finishedMs).toISOString(),
+    ...(message === undefined ? {} : { message }),
+  });
+  if (state === 'halted') await record.orphan(epoch);
+  else await record.close(epoch);
+  await dropRate(redis, prefix, account.id, plan.run);
+  const total = summary.rows;
+  session.events.progress?.({ ...toProgress(fields), rows: total, total, readAll: true });
+  return summary;
+
+  async function renewLease(): Promise<void> {
+    await record.heartbeat(epoch, LEASE_MS);
+  }
+}
+
+function haltSentence(session: Session, fields: Record<string, string>): string {
+  const { plan, account } = session;
+  const said = fields.halt_message ?? 'the destination refused';
+  const variable = account.destination.env[account.destination.accountKey] ?? 'the credentials';
+  const mend: Record<string, string> = {
+    http_401: `Check ${variable}`,
+    http_402: 'Check plan and quota of the account',
+    http_403: `Check what ${variable} is allowed to do`,
+    rejected_alike: 'Check the header and --map, then run the file again',
+  };
+  const hint = mend[fields.halt_code ?? ''] ?? 'Mend the cause';
+  return `${plan.destination} stopped the run: ${said}. ${hint}, then: rowferry runs resume ${plan.run}`;
+}
