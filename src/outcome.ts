@@ -79,10 +79,10 @@ export function encodeOutcome(outcome: Outcome): string {
 /** The inverse of {@link encodeOutcome}, given the parsed array. */
 export function decodeOutcome(cells: readonly unknown[]): Outcome {
   const outcome: Record<string, unknown> = { row: cells[0], status: STATUSES[cells[1] as number] };
-  FIELDS.forEach((field, i) => {
-    const cell = cells[i + 2];
-    if (cell !== null && cell !== undefined) outcome[field] = cell;
-  });
+  for (let i = 2; i < cells.length; i++) {
+    const cell = cells[i];
+    if (cell !== null) outcome[FIELDS[i - 2]!] = cell;
+  }
   return outcome as unknown as Outcome;
 }
 

@@ -312,7 +312,7 @@ export class Rowferry {
     return Promise.all(
       accounts.map((account) =>
         startDelivery({
-          redis: this.handle.connect(),
+          connect: () => this.handle.connect(),
           prefix,
           account,
           clock: this.clock,

@@ -38,15 +38,13 @@ const MAYBE_OURS = 'an earlier attempt of this row had no answer, so it may be t
 export function afterCreate(verdict: Verdict, state: RowState, rules: Rules): Step {
   switch (verdict.kind) {
     case 'created':
-    case 'updated':
-      return {
-        do: 'settle',
-        outcome: {
-          ...base(state),
-          status: verdict.kind,
-          ...(verdict.contactId === undefined ? {} : { contactId: verdict.contactId }),
-        },
-      };
+    case 'updated': {
+      // The way of nearly every row: no spreads.
+      const outcome: Outcome = { row: state.row, status: verdict.kind, attempts: state.attempts };
+      if (state.httpStatus !== undefined) outcome.httpStatus = state.httpStatus;
+      if (verdict.contactId !== undefined) outcome.contactId = verdict.contactId;
+      return { do: 'settle', outcome };
+    }
     case 'duplicate':
       return believe(duplicateOutcome(verdict, state), state, rules);
     case 'rejected':

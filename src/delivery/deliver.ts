@@ -13,8 +13,8 @@ import { Pace } from './pace.js';
 import { makeSender } from './send.js';
 
 export interface DeliveryOptions {
-  /** A connection for commands; BullMQ makes its own blocking ones from it. */
-  redis: Redis;
+  /** Makes a connection; whoever made them closes them. */
+  connect(): Redis;
   prefix: string;
   account: Account;
   clock: Clock;
@@ -39,14 +39,17 @@ const SPLIT_INTO = 8;
 const GRACE_MS = 8_000;
 
 export async function startDelivery(options: DeliveryOptions): Promise<Delivery> {
-  const { redis, prefix, account, clock, concurrency, timeoutMs, onError } = options;
+  const { connect, prefix, account, clock, concurrency, timeoutMs, onError } = options;
+  const redis = connect();
+  // BullMQ defines its scripts on the connection it is given, and every pipeline copies all there are.
+  const bullmq = connect();
   const pace = new Pace(redis, clock, prefix, account.id, account.destination.limit);
   const circuit = new Circuit(pace);
   const sender = makeSender({ baseUrl: account.options.baseUrl, connections: concurrency, timeoutMs });
   const lanes = new Lanes({ redis, clock, account, pace, circuit, sender, concurrency, onError });
-  const queue = new BatchQueue(redis, prefix, account.id);
+  const queue = new BatchQueue(bullmq, prefix, account.id);
   const worker = new BatchWorker(
-    { connection: redis, prefix, account: account.id, batchesAtOnce: BATCHES_AT_ONCE },
+    { connection: bullmq, prefix, account: account.id, batchesAtOnce: BATCHES_AT_ONCE },
     deliverBatch,
     onError,
   );

@@ -4,7 +4,7 @@
  * sentence tells which of them it was.
  */
 import { z } from 'zod';
-import { type Contact, normaliseEmail } from '../contact.js';
+import { type Contact, type Identity, normaliseEmail } from '../contact.js';
 import type { Verdict } from '../verdict.js';
 import {
   type ApiAnswer,
@@ -64,10 +64,12 @@ export const sendmator: Destination = {
     active: 'is_active',
   },
   unmapped: 'custom_fields',
-  identity: (contact) => ({
-    ...(typeof contact.email === 'string' ? { email: normaliseEmail(contact.email) } : {}),
-    ...(typeof contact.external_id === 'string' ? { external_id: contact.external_id } : {}),
-  }),
+  identity(contact) {
+    const identity: Identity = {};
+    if (typeof contact.email === 'string') identity.email = normaliseEmail(contact.email);
+    if (typeof contact.external_id === 'string') identity.external_id = contact.external_id;
+    return identity;
+  },
   limit: { requests: 10_000, perMs: 3_600_000 },
   enforcesUniqueness: true,
   create: (contact, options) => ({

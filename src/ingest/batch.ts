@@ -20,25 +20,33 @@ export function roughBytes(value: unknown): number {
   if (typeof value === 'string') return value.length + 3;
   if (typeof value !== 'object' || value === null) return 6;
   let bytes = 2;
-  for (const [name, inner] of Object.entries(value)) bytes += name.length + 4 + roughBytes(inner);
+  for (const name in value) {
+    bytes += name.length + 4 + roughBytes((value as Record<string, unknown>)[name]);
+  }
   return bytes;
+}
+
+export interface FullBatch {
+  rows: [row: number, contact: Contact][];
+  /** Rough size of all of them in JSON. */
+  bytes: number;
 }
 
 /** Takes contacts one by one and gives back each batch as it becomes full. */
 export class Batcher {
-  private rows: [row: number, contact: Contact][] = [];
+  private rows: FullBatch['rows'] = [];
   private bytes = 0;
 
   constructor(private readonly limits: BatchLimits) {}
 
-  push(row: number, contact: Contact): [row: number, contact: Contact][] | undefined {
+  push(row: number, contact: Contact): FullBatch | undefined {
     this.rows.push([row, contact]);
     this.bytes += roughBytes(contact);
     return this.rows.length >= this.limits.rows || this.bytes >= this.limits.bytes ? this.take() : undefined;
   }
 
-  take(): [row: number, contact: Contact][] {
-    const taken = this.rows;
+  take(): FullBatch {
+    const taken = { rows: this.rows, bytes: this.bytes };
     this.rows = [];
     this.bytes = 0;
     return taken;

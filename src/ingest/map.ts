@@ -106,19 +106,18 @@ function sharedTargets(columns: readonly ColumnTarget[]): string[] {
     );
 }
 
+const PLAIN_PROPERTY = { enumerable: true, configurable: true, writable: true };
+
 function compile(columns: readonly ColumnTarget[], destination: Destination) {
   const fillers = columns.map(({ field, name }) => {
     if (field === undefined) return undefined;
     if (name !== undefined) {
       return (contact: Contact, cell: string) => {
         contact[field] ??= {};
-        // `__proto__` as a header must become a property, not a prototype.
-        Object.defineProperty(contact[field], name, {
-          value: cell,
-          enumerable: true,
-          configurable: true,
-          writable: true,
-        });
+        const object = contact[field] as Record<string, unknown>;
+        // As a header it must become a property, not a prototype.
+        if (name === '__proto__') Object.defineProperty(object, name, { value: cell, ...PLAIN_PROPERTY });
+        else object[name] = cell;
       };
     }
     if (field === 'email') {

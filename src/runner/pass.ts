@@ -1,6 +1,5 @@
 /** A pass over the source that puts rows into batches. A run is one pass, more when rows repeat each other or batches get lost. */
-import type { Contact } from '../contact.js';
-import { BATCH_BYTES, Batcher, roughBytes } from '../ingest/batch.js';
+import { BATCH_BYTES, Batcher, type FullBatch } from '../ingest/batch.js';
 import { type IngestedRow, openIngest } from '../ingest/ingest.js';
 import type { Outcome } from '../outcome.js';
 import type { Session } from './session.js';
@@ -50,13 +49,13 @@ export async function pass(session: Session, options: PassOptions): Promise<void
     await session.settle(outcomes);
   }
 
-  async function send(contacts: [row: number, contact: Contact][]): Promise<void> {
+  async function send({ rows: contacts, bytes }: FullBatch): Promise<void> {
     if (contacts.length === 0) return;
     if (options.wait) await window.room(signal);
     await session.restoring;
     if (signal.aborted) return;
     await session.reach(contacts.at(-1)![0]);
-    for (const [row, contact] of contacts) window.add(row, roughBytes(contact));
+    for (const [row] of contacts) window.add(row, bytes / contacts.length);
     const id = `${plan.run}-${contacts[0]![0]}-${session.epoch}${options.label}`;
     const { run, attempts } = plan;
     await session.queue.add([{ id, batch: { run, epoch: session.epoch, attempts, rows: contacts } }]);

@@ -22,17 +22,18 @@ describe('Batcher', () => {
   test('gives a batch when its rows are full', () => {
     const batcher = new Batcher({ rows: 2, bytes: 1_000 });
     expect(batcher.push(1, contact)).toBeUndefined();
-    expect(batcher.push(5, contact)).toEqual([
+    const rows = [
       [1, contact],
       [5, contact],
-    ]);
-    expect(batcher.take()).toEqual([]);
+    ];
+    expect(batcher.push(5, contact)).toEqual({ rows, bytes: 2 * roughBytes(contact) });
+    expect(batcher.take()).toEqual({ rows: [], bytes: 0 });
   });
 
   test('gives a batch when its bytes are full', () => {
     const batcher = new Batcher({ rows: 500, bytes: 100 });
     expect(batcher.push(1, contact)).toBeUndefined();
-    expect(batcher.push(2, { email: 'x'.repeat(100) })).toHaveLength(2);
+    expect(batcher.push(2, { email: 'x'.repeat(100) })?.rows).toHaveLength(2);
     expect(batcher.push(3, contact)).toBeUndefined();
   });
 
@@ -45,8 +46,8 @@ describe('Batcher', () => {
         fc.integer({ min: 1, max: 300 }),
         (texts, most, bytes) => {
           const batcher = new Batcher({ rows: most, bytes });
-          const batches = texts.map((text, i) => batcher.push(i + 1, { text }) ?? []);
-          batches.push(batcher.take());
+          const batches = texts.map((text, i) => batcher.push(i + 1, { text })?.rows ?? []);
+          batches.push(batcher.take().rows);
           expect(batches.flat().map(([row]) => row)).toEqual(texts.map((_, i) => i + 1));
           for (const batch of batches) {
             expect(batch.length).toBeLessThanOrEqual(most);
