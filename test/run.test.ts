@@ -15,7 +15,7 @@ import {
   saveStatus,
   takeSnapshot,
 } from '../src/run.js';
-import { scratchDir, scratchFile } from './scratch.js';
+import { scratchDir, scratchFile } from './helpers/scratch.js';
 
 describe('takeSnapshot', () => {
   test('tells size, hash and line ends', async () => {

@@ -4,11 +4,12 @@
  */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
-import type { ApiAnswer, ApiRequest, Finding } from '../destinations/destination.js';
+import type { ApiRequest, Finding } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import type { Condition } from '../outcomes/settle.js';
 import { define, pipe } from '../redis/scripts.js';
 import type { Verdict } from '../verdict.js';
+import { ApiClock } from './api-clock.js';
 import type { Circuit } from './circuit.js';
 import { afterCreate, afterLookUp, beforeCreate, type RowState, type Rules, type Step } from './decide.js';
 import type { Hold, Item } from './hold.js';
@@ -17,8 +18,6 @@ import type { Sender, Sent } from './send.js';
 
 /** A mark older than this is asked for again before the row is sent: this process may have been stopped meanwhile. */
 const LEASE_MS = 4_000;
-/** An API is many machines: the one that stamps `created_at` and the one that writes the Date header may differ. */
-const CLOCK_TOLERANCE_MS = 2_000;
 const RECHECK_MS = 500;
 /** A wait that is announced as over already must not become a hot loop. */
 const LEAST_WAIT_MS = 100;
@@ -56,12 +55,11 @@ export class Lanes {
   /** Monotonic: before then no slot is to be had. */
   private askAtMs = 0;
   private throttledInARow = 0;
-  /** API's clock minus Redis's, ms: the largest seen, as the Date header is cut to seconds. */
-  private apiAheadMs = Number.NEGATIVE_INFINITY;
-  private lastDate = '';
+  private readonly apiClock: ApiClock;
 
   constructor(private readonly options: LanesOptions) {
     define(options.redis);
+    this.apiClock = new ApiClock(options.clock, options.pace);
   }
 
   add(hold: Hold): void {
@@ -249,7 +247,7 @@ export class Lanes {
         this.understand(item, sent, sentMs);
       } catch (error) {
         this.options.onError(error as Error);
-        item.since ||= this.sentAt(sentMs);
+        item.since ||= this.apiClock.sentAt(sentMs);
         item.hold.putOff(item);
       }
       this.pump();
@@ -259,7 +257,7 @@ export class Lanes {
   private understand(item: Item, sent: Sent, sentMs: number): void {
     const { destination } = this.options.account;
     const status = 'answer' in sent ? sent.answer.status : undefined;
-    if ('answer' in sent) this.readDate(sent.answer);
+    if ('answer' in sent) this.apiClock.read(sent.answer);
     if (item.otherwise) {
       const { otherwise } = item;
       const finding: Finding =
@@ -269,7 +267,13 @@ export class Lanes {
       const verdict: Verdict = finding.kind === 'no_answer' ? finding.verdict : { kind: 'created' };
       this.noteVerdict(verdict);
       const state = this.state(item, item.attempts, status);
-      const step = afterLookUp(finding, otherwise, this.inApiTime(item.since), state, this.rules(item));
+      const step = afterLookUp(
+        finding,
+        otherwise,
+        this.apiClock.fromRedis(item.since),
+        state,
+        this.rules(item),
+      );
       // Throttled or refused, the look-up is still to be made; tried again, the row starts over.
       if (step.do === 'retry') delete item.otherwise;
       this.take(step, item, sentMs);
@@ -296,7 +300,7 @@ export class Lanes {
       return;
     }
     if (step.do === 'retry') {
-      if (step.inDoubt && item.since === 0) item.since = this.sentAt(sentMs);
+      if (step.inDoubt && item.since === 0) item.since = this.apiClock.sentAt(sentMs);
       if (step.spent) {
         item.attempts++;
         hold.putOff(item);
@@ -342,26 +346,6 @@ export class Lanes {
       circuitOpen: circuit.open,
       enforcesUniqueness: account.destination.enforcesUniqueness,
     };
-  }
-
-  /** A moment of our monotonic clock in Redis's. */
-  private sentAt(sentMs: number | undefined): number {
-    const { clock, pace } = this.options;
-    const now = pace.redisNowMs() ?? clock.now();
-    return Math.floor(sentMs === undefined ? now : now - (clock.monotonic() - sentMs));
-  }
-
-  private readDate(answer: ApiAnswer): void {
-    const { date } = answer.headers;
-    if (date === undefined || date === this.lastDate) return;
-    this.lastDate = date;
-    const apiMs = Date.parse(date);
-    if (!Number.isNaN(apiMs)) this.apiAheadMs = Math.max(this.apiAheadMs, apiMs - this.sentAt(undefined));
-  }
-
-  /** A moment of Redis's clock in the API's; never later than it really was there. */
-  private inApiTime(redisMs: number): number {
-    return redisMs + (Number.isFinite(this.apiAheadMs) ? this.apiAheadMs : 0) - CLOCK_TOLERANCE_MS;
   }
 }
 

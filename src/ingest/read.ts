@@ -1,8 +1,9 @@
 /** Streams the records of a CSV file with their row and line numbers, in flat memory. */
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { type CsvError, type Info, parse } from 'csv-parse';
+import { type Info, parse } from 'csv-parse';
 import { type Dialect, lineEnds, readSample } from './detect.js';
+import { RegularSplitter } from './split.js';
 
 export interface SourceRecord {
   /** 1-based ordinal; the header is row 0. */
@@ -28,84 +29,150 @@ export async function* readRecords(
   dialect: Dialect,
 ): AsyncGenerator<SourceRecord[], void, void> {
   if (bytes === 0) return;
-  let records: SourceRecord[] = [];
+  const sample = (await readSample(path)).subarray(0, bytes);
+  const delimiters = lineEnds(sample);
+  // Another encoding than UTF-8, or lone CRs: the parser's business from the start.
+  const splitter =
+    isUtf16(sample) || delimiters.includes('\r') ? undefined : new RegularSplitter(dialect.delimiter);
+  const parser = new AnyParser(dialect.delimiter, delimiters);
   let row = -1;
-  let nextLine = 1;
-  let emptyLines = 0;
-  let lastEndLine = 0;
-  let lastEndByte = 0;
+  let left = bytes;
+  /** Bytes of a character that the end of a piece has cut in two. */
+  let tail: Buffer = Buffer.alloc(0);
 
-  const sample = await readSample(path);
-  const parser = parse({
-    delimiter: dialect.delimiter,
-    bom: true,
-    relax_quotes: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    record_delimiter: lineEnds(sample.subarray(0, bytes)),
-    on_record: (cells: string[], info: Info & { lines: number; bytes: number }) => {
-      const line = startLine(info);
-      records.push({ row: ++row, line, cells });
-      // Only records over several lines are searched for line ends: lines then rise by more than one.
-      nextLine = line + 1 + (info.lines - lastEndLine > 1 ? innerLines(cells) : 0);
-      lastEndLine = info.lines;
-      lastEndByte = info.bytes;
-      return null;
-    },
-    on_skip: (error: CsvError | undefined) => {
-      const line = startLine(parser.info);
-      records.push({
-        row: ++row,
-        line,
-        cells: [],
-        fault: {
-          code: 'unclosed_quote',
-          message: `the quote opened in the record that starts on line ${line} is never closed${error ? '' : '.'}`,
-        },
-      });
-    },
-  });
-  function startLine(info: { empty_lines: number }): number {
-    const line = nextLine + info.empty_lines - emptyLines;
-    emptyLines = info.empty_lines;
-    return line;
-  }
-
-  let readBytes = 0;
   const stream = createReadStream(path, { end: bytes - 1, highWaterMark: READ_BYTES });
   try {
-    for await (const bytesRead of stream) {
-      const piece = bytesRead as Buffer;
-      readBytes += piece.length;
-      // The parser works synchronously: when write returns, every record that ends in `piece` is in `records`.
-      parser.write(piece);
-      if (records.length > 0) {
-        yield records;
-        records = [];
-      } else if (readBytes - lastEndByte > MAX_RECORD_BYTES) {
-        const line = startLine(parser.info);
-        yield [
-          {
-            row: ++row,
-            line,
-            cells: [],
-            fault: {
-              code: 'too_long',
-              message: `no record ends within ${MAX_RECORD_BYTES >> 20} MB of line ${line}: a quote is probably left open there; the rest of the file was not read`,
-            },
-          },
-        ];
-        return;
+    for await (const read of stream) {
+      left -= (read as Buffer).length;
+      const piece = tail.length === 0 ? (read as Buffer) : Buffer.concat([tail, read as Buffer]);
+      if (splitter === undefined || splitter.irregular) {
+        if (yield* numbered(parser.push(read as Buffer))) return;
+        continue;
+      }
+      const whole = left === 0 ? piece.length : wholeCharacters(piece);
+      const text = piece.toString('utf8', 0, whole);
+      tail = piece.subarray(whole);
+      const first = splitter.line === 1 && splitter.rest === '';
+      const cuts = splitter.push(first ? text.replace(/^\uFEFF/, '') : text, left === 0);
+      if (cuts.length > 0) yield cuts.map(({ line, cells }) => ({ row: ++row, line, cells }));
+      if (splitter.irregular) {
+        parser.startAt(splitter.line);
+        if (yield* numbered(parser.push(Buffer.concat([Buffer.from(splitter.rest), tail])))) return;
       }
     }
-    parser.end();
-    parser.resume();
-    await once(parser, 'end');
-    if (records.length > 0) yield records;
+    if (splitter === undefined || splitter.irregular) yield* numbered(await parser.end());
   } finally {
     stream.destroy();
     parser.destroy();
+  }
+
+  /** Yields what the parser found; true when it has given up. */
+  function* numbered(found: Found[]): Generator<SourceRecord[], boolean, void> {
+    if (found.length > 0) yield found.map((record) => ({ row: ++row, ...record }));
+    return found.at(-1)?.fault?.code === 'too_long';
+  }
+}
+
+function isUtf16(sample: Buffer): boolean {
+  const mark = sample.length < 2 ? 0 : sample.readUInt16BE(0);
+  return mark === 0xfffe || mark === 0xfeff;
+}
+
+/** How many bytes of `piece` are whole UTF-8 characters. */
+function wholeCharacters(piece: Buffer): number {
+  for (let back = 1; back <= Math.min(3, piece.length); back++) {
+    const byte = piece[piece.length - back]!;
+    if ((byte & 0xc0) === 0x80) continue; // inside a character
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? piece.length - back : piece.length;
+  }
+  return piece.length;
+}
+
+type Found = Omit<SourceRecord, 'row'>;
+
+/** csv-parse, for whatever is not regular; counts lines, survives an open quote, gives up on endless records. */
+class AnyParser {
+  private found: Found[] = [];
+  private parser: ReturnType<typeof parse> | undefined;
+  private nextLine = 1;
+  private emptyLines = 0;
+  private lastEndLine = 0;
+  private lastEndByte = 0;
+  private pushedBytes = 0;
+
+  constructor(
+    private readonly delimiter: string,
+    private readonly lineEnds: string[],
+  ) {}
+
+  /** The text begins on this line of the file. */
+  startAt(line: number): void {
+    this.nextLine = line;
+  }
+
+  /** The parser works synchronously: every record that ends in `piece` is in what is returned. */
+  push(piece: Buffer): Found[] {
+    this.parser ??= this.open();
+    this.pushedBytes += piece.length;
+    this.parser.write(piece);
+    if (this.found.length === 0 && this.pushedBytes - this.lastEndByte > MAX_RECORD_BYTES) {
+      const line = this.startLine(this.parser.info);
+      const message = `no record ends within ${MAX_RECORD_BYTES >> 20} MB of line ${line}: a quote is probably left open there; the rest of the file was not read`;
+      return [{ line, cells: [], fault: { code: 'too_long', message } }];
+    }
+    return this.take();
+  }
+
+  async end(): Promise<Found[]> {
+    this.parser ??= this.open();
+    this.parser.end();
+    this.parser.resume();
+    await once(this.parser, 'end');
+    return this.take();
+  }
+
+  destroy(): void {
+    this.parser?.destroy();
+  }
+
+  private take(): Found[] {
+    const { found } = this;
+    this.found = [];
+    return found;
+  }
+
+  private open(): ReturnType<typeof parse> {
+    const parser = parse({
+      delimiter: this.delimiter,
+      bom: this.nextLine === 1,
+      relax_quotes: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      skip_records_with_error: true,
+      record_delimiter: this.lineEnds,
+      on_record: (cells: string[], info: Info & { lines: number; bytes: number }) => {
+        const line = this.startLine(info);
+        this.found.push({ line, cells });
+        // Only records over several lines are searched for line ends: lines then rise by more than one.
+        this.nextLine = line + 1 + (info.lines - this.lastEndLine > 1 ? innerLines(cells) : 0);
+        this.lastEndLine = info.lines;
+        this.lastEndByte = info.bytes;
+        return null;
+      },
+      on_skip: () => {
+        const line = this.startLine(parser.info);
+        const message = `the quote opened in the record that starts on line ${line} is never closed`;
+        this.found.push({ line, cells: [], fault: { code: 'unclosed_quote', message } });
+      },
+    });
+    return parser;
+  }
+
+  private startLine(info: { empty_lines: number }): number {
+    const line = this.nextLine + info.empty_lines - this.emptyLines;
+    this.emptyLines = info.empty_lines;
+    return line;
   }
 }
 

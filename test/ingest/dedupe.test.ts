@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Identity } from '../../src/contact.js';
 import { DiskRepeatFinder, MemoryRepeatFinder, type Repeat } from '../../src/ingest/dedupe.js';
-import { scratchDir } from '../scratch.js';
+import { scratchDir } from '../helpers/scratch.js';
 
 type Row = [row: number, identity: Identity];
 

@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { describe, expect, test } from 'vitest';
 import { detectDelimiter, detectDialect, lineEnds } from '../../src/ingest/detect.js';
-import { scratchFile } from '../scratch.js';
+import { scratchFile } from '../helpers/scratch.js';
 
 const detect = (text: string, cutOff = false) => detectDelimiter(Buffer.from(text), cutOff);
 

@@ -6,7 +6,7 @@ import { EXIT } from '../../src/errors.js';
 import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder } from '../../src/ingest/dedupe.js';
 import { type IngestedRow, openIngest, openRepeatFinder } from '../../src/ingest/ingest.js';
 import { newRunId, type RunPlan, runDir, takeSnapshot } from '../../src/run.js';
-import { scratchDir, scratchFile } from '../scratch.js';
+import { scratchDir, scratchFile } from '../helpers/scratch.js';
 
 async function open(content: string | Buffer, map: Record<string, string> = {}, delimiter = ',') {
   const source = await takeSnapshot(scratchFile(content));

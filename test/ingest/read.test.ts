@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readRecords, type SourceRecord } from '../../src/ingest/read.js';
-import { scratchFile } from '../scratch.js';
+import { scratchFile } from '../helpers/scratch.js';
 
 async function read(content: string | Buffer, delimiter = ',', bytes?: number): Promise<SourceRecord[]> {
   const path = scratchFile(content);

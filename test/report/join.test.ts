@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { encodeOutcome, fold, type Outcome } from '../../src/outcome.js';
 import { OutcomesByRow } from '../../src/report/join.js';
 import { Journal } from '../../src/report/journal.js';
-import { scratchDir } from '../scratch.js';
+import { scratchDir } from '../helpers/scratch.js';
 
 async function journaled(outcomes: readonly Outcome[]): Promise<string> {
   const dir = scratchDir();

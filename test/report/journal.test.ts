@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeOutcome, type Outcome } from '../../src/outcome.js';
 import { Journal, parseEntry, readJournal } from '../../src/report/journal.js';
-import { scratchDir } from '../scratch.js';
+import { scratchDir } from '../helpers/scratch.js';
 
 const created = (row: number): Outcome => ({ row, status: 'created' });
 const entry = (...outcomes: Outcome[]) => `[${outcomes.map(encodeOutcome).join(',')}]`;

@@ -10,7 +10,7 @@ import { encodeOutcome, type Outcome } from '../../src/outcome.js';
 import { Journal } from '../../src/report/journal.js';
 import { checkReportDir, OUTCOME_COLUMNS, type Summary, writeReport } from '../../src/report/write.js';
 import { createRun, newRunId, type RunPlan, runDir, takeSnapshot } from '../../src/run.js';
-import { scratchDir, scratchFile } from '../scratch.js';
+import { scratchDir, scratchFile } from '../helpers/scratch.js';
 
 /** A run over `content` that can be reported any number of times. */
 async function openRun(content: string, more: Partial<RunPlan> = {}) {
