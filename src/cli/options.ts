@@ -37,7 +37,11 @@ export function addSourceFlags(command: Command): Command {
       ', ; | or tab (default: detected)',
       argument((text) => parseDelimiter(text, '--delimiter')),
     )
-    .option('--map <Header=field...>', 'send a column to a field, e.g. --map "Mail=email"')
+    .option(
+      '--map <Header=field>',
+      'send a column to a field, e.g. --map "Mail=email"; may be repeated',
+      (pair: string, before: string[] = []) => [...before, pair],
+    )
     .option(
       '--attempts <n>',
       'requests for one contact before it is given up (default: 5)',

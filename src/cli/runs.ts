@@ -12,10 +12,14 @@ interface Flags {
 
 export function runsCommand(): Command {
   const runs = new Command('runs').description('list, show, cancel, resume, retry or report runs');
-  const sub = (name: string, description: string) =>
-    runs.command(name).description(description).option('--json', 'JSON on stdout').exitOverride();
+  const sub = (name: string, description: string, isDefault = false) =>
+    runs
+      .command(name, { isDefault })
+      .description(description)
+      .option('--json', 'JSON on stdout')
+      .exitOverride();
 
-  const list = sub('list', 'all runs of this data dir, newest first');
+  const list = sub('list', 'all runs of this data dir, newest first', true);
   list.action(({ json }: Flags) =>
     withRowferry(list, async (rowferry) => {
       const views = await rowferry.list();

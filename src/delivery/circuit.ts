@@ -16,8 +16,10 @@ export class Circuit {
 
   /** What the newest reservation said about the circuit, which any process may have opened or closed. */
   observe(state: 'open' | 'probe' | ''): void {
-    this.open = state !== '';
-    if (this.open) this.failures = Math.max(this.failures, FAILURES);
+    const open = state !== '';
+    if (open) this.failures = Math.max(this.failures, FAILURES);
+    else if (this.open) this.failures = 0; // somebody's probe was answered
+    this.open = open;
   }
 
   /** Takes note of an answer. Resolves when the circuit has changed, if it does. */

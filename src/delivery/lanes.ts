@@ -194,7 +194,7 @@ export class Lanes {
         ? undefined
         : beforeCreate(this.state(item, item.attempts), this.rules(item));
       if (step) this.take(step, item);
-      else if (slot < slots.granted) {
+      else if (slot < slots.granted && !this.stopped) {
         this.cleared.push({
           item,
           probe: slots.circuit === 'probe',

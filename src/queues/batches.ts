@@ -92,6 +92,13 @@ export class BatchQueue {
     return jobs.filter((job) => job?.data?.run === run && job.data.epoch === epoch).length;
   }
 
+  /** Takes out the batches of `run` that nobody holds. */
+  async removeWaiting(run: string): Promise<void> {
+    const jobs = await this.queue.getJobs(['wait', 'delayed', 'prioritized']);
+    const ours = jobs.filter((job) => job?.data?.run === run);
+    await Promise.all(ours.map((job) => job.remove().catch(() => {}))); // taken by a worker meanwhile: it drops it
+  }
+
   async close(): Promise<void> {
     await this.queue.close();
   }

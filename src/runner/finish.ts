@@ -78,6 +78,7 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     finishedAt: new Date(finishedMs).toISOString(),
     ...(message === undefined ? {} : { message }),
   });
+  if (state !== 'finished') await session.queue.removeWaiting(plan.run);
   if (state === 'halted') await record.orphan(epoch);
   else await record.close(epoch);
   await dropRate(redis, prefix, account.id, plan.run);
