@@ -171,9 +171,8 @@ export class World {
   }
 
   private async close(): Promise<void> {
-    for (const { child } of this.processes) {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    }
+    const left = this.processes.filter(({ child }) => child.exitCode === null && child.signalCode === null);
+    for (const { child } of left) child.kill('SIGKILL');
     await Promise.all(this.processes.map(({ finished }) => finished));
     await this.sandbox.close();
     if (this.ownRedis) {
@@ -181,6 +180,10 @@ export class World {
       if (pid !== undefined && identify(pid)) process.kill(pid, 'SIGKILL');
     } else await this.forgetKeys();
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5 });
+    if (left.length > 0) {
+      const commands = left.map(({ child }) => child.spawnargs.slice(4).join(' '));
+      throw new Error(`still running at the end of the test: ${commands.join('; ')}`);
+    }
   }
 
   /** A test that was stopped half way leaves its run in Redis; one that came to its end has left nothing but a tombstone. */
