@@ -19,7 +19,7 @@ import { type LogLevel, openLog } from './log.js';
 import { RunRecord } from './outcomes/settle.js';
 import { RunQueue, RunWorker } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
-import { checkReportDir, type Summary } from './report/write.js';
+import type { Summary } from './report/write.js';
 import { createRun, listRuns, loadPlan, loadStatus, type Rate, type RunPlan, saveStatus } from './run.js';
 import { type Plan, planRun } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
@@ -64,6 +64,7 @@ export interface WorkOptions extends RunnerEvents {
 
 const DEFAULT_CONCURRENCY = 16;
 const RUNS_AT_ONCE = 32;
+const LOOK_AGAIN_MS = 3_000;
 
 /** Opens a data dir with its Redis. Close it when done: the private Redis ends with the last who uses it. */
 export async function openRowferry(options: RowferryOptions = {}): Promise<Rowferry> {
@@ -115,8 +116,8 @@ export class Rowferry {
 
   /** Runs a source from start to report in this process. */
   async run(source: string | Readable, options: SourceOptions & WorkOptions = {}): Promise<Summary> {
-    const { plan, warnings } = await this.plan(source, options);
     await reach(this.account(options.to));
+    const { plan, warnings } = await this.plan(source, options);
     options.started?.(plan, warnings);
     await createRun(this.settings.dataDir, plan);
     return this.work(plan.run, options);
@@ -175,8 +176,8 @@ export class Rowferry {
     if (view.state !== 'running') return this.execute(run, options);
     for (;;) {
       const { summary, state } = await this.status(run);
-      if (summary && state !== 'running') return summary;
-      if (state === 'interrupted') return this.execute(run, options);
+      if (summary && (state === 'cancelled' || state === 'finished')) return summary;
+      if (state !== 'running') return this.execute(run, options);
       if (options.signal?.aborted) throw interrupted(run);
       await new Promise((done) => setTimeout(done, 200));
     }
@@ -231,7 +232,13 @@ export class Rowferry {
         ? []
         : await this.startDeliveries(accounts, options.concurrency ?? DEFAULT_CONCURRENCY);
     const worker = new RunWorker(
-      { connection: this.redis, prefix, dataDirId: this.dataDirId, runsAtOnce: RUNS_AT_ONCE },
+      {
+        connection: this.redis,
+        prefix,
+        dataDirId: this.dataDirId,
+        runsAtOnce: RUNS_AT_ONCE,
+        againMs: LOOK_AGAIN_MS,
+      },
       async (run) => {
         try {
           const summary = await executeRun(this.surroundings(), {
@@ -242,6 +249,7 @@ export class Rowferry {
           if (summary) this.log.info({ run, state: summary.state, rows: summary.rows }, 'run ended');
           return summary !== undefined;
         } catch (error) {
+          if (error instanceof RowferryError && error.code === 'RUN_ALIVE') return false;
           await this.giveUp(run, error as Error);
           return true;
         }
@@ -260,13 +268,11 @@ export class Rowferry {
 
   private async plan(source: string | Readable, options: SourceOptions): Promise<Plan> {
     const account = this.account(options.to);
-    const planned = await planRun(this.settings.dataDir, this.clock, {
+    return planRun(this.settings.dataDir, this.clock, {
       source,
       ...options,
       account,
     });
-    checkReportDir(planned.plan.reportDir);
-    return planned;
   }
 
   /** Runner and delivery of one run, in this process. */
@@ -294,10 +300,9 @@ export class Rowferry {
   /** A run that cannot be worked on must not be given out for ever; it stays resumable by hand. */
   private async giveUp(run: string, error: Error): Promise<void> {
     const { dataDir } = this.settings;
-    this.log.error({ run, error: error.message }, 'run not worked on');
     const status = loadStatus(dataDir, run);
-    const over = status.state === 'finished' || status.state === 'cancelled';
-    if (over || (error instanceof RowferryError && error.code === 'RUN_ALIVE')) return;
+    if (status.state === 'finished' || status.state === 'cancelled') return; // resumed by hand meanwhile
+    this.log.error({ run, error: error.message }, 'run not worked on');
     await saveStatus(dataDir, run, { ...status, state: 'failed', message: error.message });
   }
 
@@ -327,7 +332,7 @@ export class Rowferry {
   private surroundings() {
     const { prefix, dataDir } = this.settings;
     const { redis, clock, log, handle } = this;
-    return { redis, connect: () => handle.connect(), prefix, dataDir, clock, log };
+    return { redis, connect: () => handle.connect(), prefix, dataDir, durable: handle.private, clock, log };
   }
 }
 

@@ -12,7 +12,7 @@ export class Circuit {
   private lastFailure = '';
   open = false;
 
-  constructor(private readonly pace: Pick<Pace, 'trip' | 'closeCircuit'>) {}
+  constructor(private readonly pace: Pick<Pace, 'trip' | 'closeCircuit' | 'probeAgain'>) {}
 
   /** What the newest reservation said about the circuit, which any process may have opened or closed. */
   observe(state: 'open' | 'probe' | ''): void {
@@ -36,6 +36,11 @@ export class Circuit {
     if (!this.open) return;
     this.open = false;
     await this.pace.closeCircuit();
+  }
+
+  /** A look-up sent as probe was answered: the API lives, though creating may still fail. */
+  async lookedUp(): Promise<void> {
+    if (this.open) await this.pace.probeAgain(FIRST_PAUSE_MS);
   }
 
   /** The sentence of the newest failure. */

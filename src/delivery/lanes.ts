@@ -21,7 +21,9 @@ const LEASE_MS = 4_000;
 const RECHECK_MS = 500;
 /** A wait that is announced as over already must not become a hot loop. */
 const LEAST_WAIT_MS = 100;
+const ASK_ALL_MS = 1_000;
 const MOST_AT_ONCE = 64;
+const LONGEST_WAIT_MS = 86_400_000;
 
 interface Cleared {
   item: Item;
@@ -54,12 +56,18 @@ export class Lanes {
   private timerAtMs = 0;
   /** Monotonic: before then no slot is to be had. */
   private askAtMs = 0;
+  private askedAllMs = 0;
   private throttledInARow = 0;
   private readonly apiClock: ApiClock;
+  private readonly secrets: string[];
 
   constructor(private readonly options: LanesOptions) {
     define(options.redis);
     this.apiClock = new ApiClock(options.clock, options.pace);
+    const { baseUrl: _, ...credentials } = options.account.options;
+    this.secrets = Object.values(credentials).filter(
+      (value): value is string => typeof value === 'string' && value.length > 3,
+    );
   }
 
   add(hold: Hold): void {
@@ -148,6 +156,17 @@ export class Lanes {
   private async clearThese(items: Item[]): Promise<number> {
     const { redis, pace, circuit, clock } = this.options;
     const groups = byHold(items);
+    // Others that wait behind may be void by now (cancelled, halted): asked about once in a while, without rows.
+    if (clock.monotonic() - this.askedAllMs > ASK_ALL_MS) {
+      this.askedAllMs = clock.monotonic();
+      const asked = new Set(groups.map(([hold]) => hold));
+      for (const { hold } of this.pending) {
+        if (!asked.has(hold)) {
+          asked.add(hold);
+          groups.push([hold, []]);
+        }
+      }
+    }
     const pipeline = redis.pipeline();
     pace.reserve(pipeline, items.length);
     for (const [hold, group] of groups) {
@@ -195,6 +214,7 @@ export class Lanes {
         : beforeCreate(this.state(item, item.attempts), this.rules(item));
       if (step) this.take(step, item);
       else if (slot < slots.granted && !this.stopped) {
+        if (slots.circuit === 'probe') this.probeByLookUp(item);
         this.cleared.push({
           item,
           probe: slots.circuit === 'probe',
@@ -206,6 +226,18 @@ export class Lanes {
     this.putBack(waiting);
     if (slots.granted === 0) return Math.max(1, Math.min(slots.waitMs, 5_000));
     return recheck;
+  }
+
+  /** A row that failed before proves little by failing again: whether the API lives is told by looking the row up. */
+  private probeByLookUp(item: Item): void {
+    if (item.since === 0 || item.otherwise || !this.options.account.destination.lookup) return;
+    item.otherwise = {
+      row: item.row,
+      status: 'failed',
+      reason: 'unconfirmed',
+      message: `${item.attempts} attempts without a clear answer; it may have been created`,
+      attempts: item.attempts,
+    };
   }
 
   private putBack(items: Item[]): void {
@@ -257,15 +289,18 @@ export class Lanes {
   private understand(item: Item, sent: Sent, sentMs: number): void {
     const { destination } = this.options.account;
     const status = 'answer' in sent ? sent.answer.status : undefined;
-    if ('answer' in sent) this.apiClock.read(sent.answer);
+    if ('answer' in sent) {
+      this.apiClock.read(sent.answer);
+      sent.answer.body = this.withoutSecrets(sent.answer.body);
+    }
     if (item.otherwise) {
       const { otherwise } = item;
       const finding: Finding =
         'answer' in sent
           ? destination.lookup!.read(sent.answer, item.contact)
           : { kind: 'no_answer', verdict: sent.failure };
-      const verdict: Verdict = finding.kind === 'no_answer' ? finding.verdict : { kind: 'created' };
-      this.noteVerdict(verdict);
+      if (finding.kind === 'no_answer') this.noteVerdict(finding.verdict);
+      else void this.options.circuit.lookedUp().catch(this.options.onError);
       const state = this.state(item, item.attempts, status);
       const step = afterLookUp(
         finding,
@@ -286,6 +321,13 @@ export class Lanes {
     const step = afterCreate(verdict, this.state(item, item.attempts + 1, status), this.rules(item));
     if (step.do === 'look_up') item.attempts++;
     this.take(step, item, sentMs);
+  }
+
+  /** An API may quote the key it was given; from here on its words go to Redis and reports. */
+  private withoutSecrets(body: string): string {
+    let clean = body;
+    for (const secret of this.secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, '***');
+    return clean;
   }
 
   private noteVerdict(verdict: Verdict): void {
@@ -321,11 +363,15 @@ export class Lanes {
     // Without a hint: 1, 2, 4 … 60 s, for as long as nothing else is answered.
     const waitMs = announcedMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
     this.throttledInARow++;
-    void this.options.pace.push(Math.max(LEAST_WAIT_MS, waitMs)).catch(this.options.onError);
+    void this.options.pace
+      .push(Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)))
+      .catch(this.options.onError);
   }
 
   private requeue(item: Item): void {
     if (this.stopped || item.hold.dropped) item.hold.handBack(item);
+    // While the circuit is open every probe is another row: one that always fails must not stand for the API.
+    else if (this.options.circuit.open) this.pending.push(item);
     else this.pending.unshift(item);
   }
 

@@ -109,6 +109,11 @@ export class Pace {
     return Number(pauseUs) / 1000;
   }
 
+  /** The API answers a look-up: the next probe comes after `pauseMs`, no longer. */
+  async probeAgain(pauseMs: number): Promise<void> {
+    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, 0);
+  }
+
   async closeCircuit(): Promise<void> {
     await call(this.redis, 'circuit', this.key, 'close', 0, 0);
   }

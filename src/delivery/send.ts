@@ -40,12 +40,18 @@ export function makeSender(options: SenderOptions): Sender {
       let status = 0;
       let headers: Record<string, string> = {};
       let size = 0;
+      let deadline: NodeJS.Timeout | undefined;
       const pieces: Buffer[] = [];
       const handler: Dispatcher.DispatchHandler = {
         onRequestStart() {
           begun = true;
         },
-        onResponseStart(_controller, statusCode, received) {
+        onResponseStart(controller, statusCode, received) {
+          // An answer that trickles keeps every silence short: as a whole it has its limit, too.
+          deadline = setTimeout(
+            () => controller.abort(new Error('the answer took too long')),
+            options.timeoutMs,
+          );
           status = statusCode;
           headers = flat(received);
         },
@@ -55,10 +61,12 @@ export function makeSender(options: SenderOptions): Sender {
           else pieces.push(piece);
         },
         onResponseEnd() {
+          clearTimeout(deadline);
           const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
           resolve({ answer: { status, headers, body: body.toString('utf8') } });
         },
         onResponseError(_controller, error) {
+          clearTimeout(deadline);
           const message = describe(error);
           resolve({ failure: { kind: begun ? 'unclear' : 'unreached', message } });
         },

@@ -191,6 +191,11 @@ export class RunRecord {
     await this.redis.hset(this.keys.state, 'rows', rows, 'total', total);
   }
 
+  /** Identity of the Redis process; another after every start. */
+  async serverId(): Promise<string | undefined> {
+    return /run_id:([0-9a-f]+)/.exec(await this.redis.info('server'))?.[1];
+  }
+
   async fields(): Promise<Record<string, string>> {
     return this.redis.hgetall(this.keys.state);
   }

@@ -1,5 +1,5 @@
 /** The `runs-<data dir>` queue: one BullMQ job is one run. It carries the run's id alone; the plan is on disk. */
-import { type ConnectionOptions, type Job, Queue, WaitingError, Worker } from 'bullmq';
+import { type ConnectionOptions, DelayedError, type Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { queuePrefix } from '../redis/keys.js';
 
@@ -39,7 +39,7 @@ export class RunWorker {
   private readonly worker: Worker;
 
   constructor(
-    options: { connection: Redis; prefix: string; dataDirId: string; runsAtOnce: number },
+    options: { connection: Redis; prefix: string; dataDirId: string; runsAtOnce: number; againMs: number },
     handle: (run: string) => Promise<boolean>,
     onError: (error: Error) => void,
   ) {
@@ -47,8 +47,9 @@ export class RunWorker {
       runsQueueName(options.dataDirId),
       async (job: Job, token) => {
         if (await handle((job.data as { run: string }).run)) return;
-        await job.moveToWait(token);
-        throw new WaitingError();
+        // Held by another runner, or let go of: looked at again when that one's lease has run out, if it died.
+        await job.moveToDelayed(Date.now() + options.againMs, token);
+        throw new DelayedError();
       },
       {
         connection: options.connection as ConnectionOptions,

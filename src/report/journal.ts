@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { decodeOutcome, type Outcome } from '../outcome.js';
 import { syncDir } from '../run.js';
 
+/** A line that closes a group: the stream id up to which it goes. */
+const LAST = /^"\d+-\d+"$/;
 const NAME = /^journal-(\d+)\.ndjson$/;
 
 export class Journal {
@@ -20,9 +22,9 @@ export class Journal {
     return new Journal(file);
   }
 
-  /** Appends entries (JSON arrays of encoded outcomes); returns when they are on disk. */
-  async append(entries: readonly string[]): Promise<void> {
-    await this.file.appendFile(`${entries.join('\n')}\n`);
+  /** Appends entries (JSON arrays of encoded outcomes) and the stream id of the last; returns when they are on disk. */
+  async append(entries: readonly string[], last: string): Promise<void> {
+    await this.file.appendFile(`${entries.join('\n')}\n${JSON.stringify(last)}\n`);
     await this.file.datasync();
   }
 
@@ -31,8 +33,14 @@ export class Journal {
   }
 }
 
-/** Every outcome ever journaled for a run, an array a line; a line torn by a crash was never trimmed and comes again. */
-export async function* readJournal(dir: string): AsyncGenerator<Outcome[], void, void> {
+/**
+ * Every outcome ever journaled for a run, an array a line; a line torn by a crash was never trimmed and comes again.
+ * `onLast` is told the stream id at the end of each group.
+ */
+export async function* readJournal(
+  dir: string,
+  onLast?: (last: string) => void,
+): AsyncGenerator<Outcome[], void, void> {
   if (!existsSync(dir)) return;
   const names = readdirSync(dir)
     .filter((name) => NAME.test(name))
@@ -41,6 +49,7 @@ export async function* readJournal(dir: string): AsyncGenerator<Outcome[], void,
     for await (const line of readLines(join(dir, name))) {
       const outcomes = parseEntry(line);
       if (outcomes) yield outcomes;
+      else if (LAST.test(line)) onLast?.(line.slice(1, -1));
     }
   }
 }

@@ -74,6 +74,8 @@ export interface ReportInput {
   counts: { requests: number; retries: number; throttled: number };
   startedMs: number;
   finishedMs: number;
+  /** Rejects when the report must not take its place after all. */
+  confirm?(summary: Summary): Promise<void>;
 }
 
 /** Throws when reports cannot be written to `dir`; creates it. */
@@ -127,6 +129,10 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
     summary.duration_ms > 0 ? Math.round((summary.rows / summary.duration_ms) * 10_000) / 10 : summary.rows;
   await writeAtomically(join(draft, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   await syncDir(draft);
+  await input.confirm?.(summary).catch(async (error: unknown) => {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  });
   await replaceBy(draft, place);
   return summary;
 

@@ -1,12 +1,13 @@
 /** How a run ends: what is in flight is awaited, the report written, the run closed. */
 import { dropRate } from '../delivery/pace.js';
+import { EXIT, RowferryError } from '../errors.js';
 import { openIngest } from '../ingest/ingest.js';
 import { CODE, type Outcome } from '../outcome.js';
 import { toProgress } from '../outcomes/progress.js';
 import { codeAt } from '../outcomes/settle.js';
 import type { Journal } from '../report/journal.js';
 import { type Summary, writeReport } from '../report/write.js';
-import { checkSnapshot } from '../run.js';
+import { checkSnapshot, runDir } from '../run.js';
 import { LEASE_MS, type Session, type Stop } from './session.js';
 import { keepTail } from './tail.js';
 
@@ -50,29 +51,24 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
   const state = stopped === 'halted' || stopped === 'cancelled' ? stopped : 'finished';
   const message = state === 'halted' ? haltSentence(session, fields) : undefined;
   const finishedMs = clock.now();
-  await renewLease();
+  await confirm();
   // The report is made from the source; another file by the same name would make it a lie.
   await checkSnapshot(plan.source);
   const { header, rows } = await openIngest(plan, account.destination, { validate: false });
   const { requests, retries, throttled } = toProgress(fields);
-  const renewal = setInterval(() => void renewLease().catch(() => {}), LEASE_MS / 3);
-  let summary: Summary;
-  try {
-    summary = await writeReport({
-      dataDir,
-      plan,
-      destination: account.destination,
-      header,
-      rows,
-      state,
-      ...(message === undefined ? {} : { message }),
-      counts: { requests, retries, throttled },
-      startedMs,
-      finishedMs,
-    });
-  } finally {
-    clearInterval(renewal);
-  }
+  const summary = await writeReport({
+    dataDir,
+    plan,
+    destination: account.destination,
+    header,
+    rows,
+    state,
+    ...(message === undefined ? {} : { message }),
+    counts: { requests, retries, throttled },
+    startedMs,
+    finishedMs,
+    confirm,
+  });
   await session.save({
     state,
     finishedAt: new Date(finishedMs).toISOString(),
@@ -86,8 +82,17 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
   session.events.progress?.({ ...toProgress(fields), rows: total, total, readAll: true });
   return summary;
 
-  async function renewLease(): Promise<void> {
-    await record.heartbeat(epoch, LEASE_MS);
+  /** The run is still ours; and one that is through has an outcome for each row. */
+  async function confirm(written?: Summary): Promise<void> {
+    const { condition } = await record.heartbeat(epoch, LEASE_MS);
+    if (condition === 'stale') session.lose();
+    session.assertOurs();
+    if (state !== 'finished' || !written?.unprocessed) return;
+    throw new RowferryError(
+      'JOURNAL_DAMAGED',
+      `${written.unprocessed} rows of run ${plan.run} are settled, but their outcomes are missing from the journal in ${runDir(dataDir, plan.run)}. Put the journal files back as they were and resume.`,
+      EXIT.broke,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /** Makes the plan of a run: what is found out about the source once, and stays as it was found. */
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,6 +11,7 @@ import { EXIT, RowferryError } from '../errors.js';
 import { batchRows } from '../ingest/batch.js';
 import { detectDialect } from '../ingest/detect.js';
 import { openIngest } from '../ingest/ingest.js';
+import { checkReportDir } from '../report/write.js';
 import { newRunId, type Rate, type RunPlan, runDir, takeSnapshot } from '../run.js';
 import { VERSION } from '../version.js';
 
@@ -39,32 +40,56 @@ export interface Plan {
 export async function planRun(dataDir: string, clock: Clock, options: RunRequest): Promise<Plan> {
   const run = newRunId(clock.now());
   const { destination, id } = options.account;
-  const source = await takeSnapshotOf(options.source, join(runDir(resolve(dataDir), run), 'source.csv'));
-  const { delimiter } = await detectDialect(source.path, options.delimiter);
-  const map = options.map ?? {};
-  const { mapping, rows } = await openIngest({ source, delimiter, map }, destination);
-  const first = await rows.next();
-  await rows.return();
-  if (first.done) {
-    throw new RowferryError('NO_ROWS', `${source.name} has a header and no rows.`, EXIT.usage);
+  checkOptions(options);
+  const dir = runDir(resolve(dataDir), run);
+  try {
+    return await plan();
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true }); // the spool of a source that is refused
+    throw error;
   }
-  const rate = options.rate === undefined ? destination.limit : options.rate;
-  const plan: RunPlan = {
-    run,
-    version: VERSION,
-    createdAt: new Date(clock.now()).toISOString(),
-    destination: destination.kind,
-    account: id,
-    source,
-    delimiter,
-    map,
-    rate,
-    batchRows: batchRows(rate),
-    attempts: options.attempts ?? DEFAULT_ATTEMPTS,
-    reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
-    ...(options.retryOf === undefined ? {} : { retryOf: options.retryOf }),
-  };
-  return { plan, warnings: mapping.warnings };
+
+  async function plan(): Promise<Plan> {
+    const source = await takeSnapshotOf(options.source, join(dir, 'source.csv'));
+    const { delimiter } = await detectDialect(source.path, options.delimiter);
+    const map = options.map ?? {};
+    const { mapping, rows } = await openIngest({ source, delimiter, map }, destination);
+    const first = await rows.next();
+    await rows.return();
+    if (first.done) {
+      throw new RowferryError('NO_ROWS', `${source.name} has a header and no rows.`, EXIT.usage);
+    }
+    const rate = options.rate === undefined ? destination.limit : options.rate;
+    const frozen: RunPlan = {
+      run,
+      version: VERSION,
+      createdAt: new Date(clock.now()).toISOString(),
+      destination: destination.kind,
+      account: id,
+      source,
+      delimiter,
+      map,
+      rate,
+      batchRows: batchRows(rate),
+      attempts: options.attempts ?? DEFAULT_ATTEMPTS,
+      reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
+      ...(options.retryOf === undefined ? {} : { retryOf: options.retryOf }),
+    };
+    checkReportDir(frozen.reportDir);
+    return { plan: frozen, warnings: mapping.warnings };
+  }
+}
+
+/** A library is called from untyped code, too. */
+function checkOptions({ rate, attempts }: RunRequest): void {
+  const positive = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value > 0;
+  if (rate !== undefined && rate !== null && !(positive(rate.requests) && positive(rate.perMs))) {
+    const sentence = 'rate is not of the form { requests: 10, perMs: 1000 }, or null for no limit.';
+    throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
+  }
+  if (attempts !== undefined && !(positive(attempts) && Number.isInteger(attempts))) {
+    throw new RowferryError('SETTING_INVALID', 'attempts is not a whole number above 0.', EXIT.usage);
+  }
 }
 
 async function takeSnapshotOf(source: string | Readable, spool: string) {

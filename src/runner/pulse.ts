@@ -2,7 +2,7 @@
 import { askRate } from '../delivery/pace.js';
 import { toProgress } from '../outcomes/progress.js';
 import { pass } from './pass.js';
-import { restoreAll } from './restore.js';
+import { restore } from './restore.js';
 import { LEASE_MS, type Session } from './session.js';
 
 const BEAT_MS = 1_000;
@@ -28,13 +28,13 @@ export async function keepPulse(session: Session): Promise<void> {
     }
     const { condition, fields } = pulse;
     if (session.signal.aborted) return;
-    if (condition === 'stale' || fields.state === 'closed') return session.stop('taken_over');
+    if (condition === 'stale' || fields.state === 'closed') return session.lose();
     if (condition === 'gone' || condition === 'unverified') {
       around.log.warn(
         { run: plan.run, condition },
         'Redis was restarted; restoring the run from its journal',
       );
-      session.restoring = restoreAll(session);
+      session.restoring = restore(session);
       await session.restoring;
       session.restoring = undefined;
       restored = true;

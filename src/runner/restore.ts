@@ -8,9 +8,10 @@ import { LEASE_MS, type Session } from './session.js';
 const ROWS_AT_ONCE = 65_536;
 
 /** Raises statuses to what is journaled. Needed at every take-over: journaled entries may not have been settled here. */
-export async function restoreJournaled(session: Session): Promise<void> {
+async function restoreJournaled(session: Session): Promise<void> {
   const dir = runDir(session.around.dataDir, session.plan.run);
-  for await (const outcomes of readJournal(dir)) {
+  const onLast = (last: string) => session.noteJournaled(last);
+  for await (const outcomes of readJournal(dir, onLast)) {
     await session.record.restore(
       session.epoch,
       outcomes.map((outcome) => [outcome.row, codeOf(outcome)] as const),
@@ -19,12 +20,11 @@ export async function restoreJournaled(session: Session): Promise<void> {
 }
 
 /**
- * For a server that may have lost its newest writes: restores the journal, counts every unsettled row that ever was
- * in a batch as attempted, so that no answer of 409 is taken at its word, and only then lets workers send again.
+ * For a server that may have lost its newest writes: counts every unsettled row that ever was in a batch as attempted,
+ * so that no answer of 409 is taken at its word.
  */
-export async function restoreAll(session: Session): Promise<void> {
-  const { record, epoch, runner, startedMs, status } = session;
-  await restoreJournaled(session);
+async function restoreAll(session: Session): Promise<void> {
+  const { record, epoch, status } = session;
   for (let first = 0; first <= status.cursor; first += ROWS_AT_ONCE) {
     const packed = await record.packedCodes(first, ROWS_AT_ONCE);
     const unsettled: [number, number][] = [];
@@ -34,5 +34,22 @@ export async function restoreAll(session: Session): Promise<void> {
     }
     await record.restore(epoch, unsettled);
   }
-  if (!(await record.verify(epoch, runner, LEASE_MS, startedMs))) session.stop('taken_over');
+}
+
+/** Makes Redis whole for this run, as far as the disk knows, and vouches for it: workers may send again. */
+export async function restore(session: Session): Promise<void> {
+  const { record, around } = session;
+  const { trimmed, server } = await record.fields();
+  const sameServer = server !== undefined && server === (await record.serverId());
+  await restoreJournaled(session);
+  // A durable server that has dropped what we journaled last is no older than the journal: it has lost nothing.
+  const upToDate = around.durable && trimmed !== undefined && session.journaled.includes(trimmed);
+  if (!sameServer && !upToDate) await restoreAll(session);
+  await vouch(session);
+}
+
+/** Lets workers send: this server knows all that has happened in the run. */
+export async function vouch(session: Session): Promise<void> {
+  const { record, epoch, runner, startedMs } = session;
+  if (!(await record.verify(epoch, runner, LEASE_MS, startedMs))) session.lose();
 }

@@ -15,7 +15,7 @@ import { drain, finish, settleDoubtful } from './finish.js';
 import { pass } from './pass.js';
 import { keepPulse } from './pulse.js';
 import { Repeats } from './repeats.js';
-import { restoreAll, restoreJournaled } from './restore.js';
+import { restore, vouch } from './restore.js';
 import { LEASE_MS, mayLive, type RunnerEvents, Session, type Surroundings, takenOver } from './session.js';
 import { settleRepeats } from './settle-repeats.js';
 import { keepTail } from './tail.js';
@@ -32,12 +32,20 @@ export interface RunOptions extends RunnerEvents {
 /** The report's summary, or undefined when the run was interrupted (by `signal`, or by another runner). */
 export async function executeRun(around: Surroundings, options: RunOptions): Promise<Summary | undefined> {
   const session = await takeRun(around, options);
+  // Its own timer: whatever the runner is busy with, as long as it lives nobody else may take the run.
+  const lease = setInterval(() => {
+    session.record.heartbeat(session.epoch, LEASE_MS).then(
+      ({ condition }) => condition === 'stale' && session.lose(),
+      () => {}, // the pulse tells of a Redis that does not answer
+    );
+  }, LEASE_MS / 4);
   const interrupt = () => session.stop('interrupted');
   options.signal.addEventListener('abort', interrupt, { once: true });
   if (options.signal.aborted) interrupt();
   try {
     return await work(session);
   } finally {
+    clearInterval(lease);
     options.signal.removeEventListener('abort', interrupt);
     await session.queue.close();
   }
@@ -84,8 +92,8 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
     epoch: Number(claimed.epoch),
     startedAt: new Date(startedMs).toISOString(),
   });
-  if (resumed && !claimed.verified) await restoreAll(session);
-  else if (resumed) await restoreJournaled(session);
+  if (resumed) await restore(session);
+  else await vouch(session);
   return session;
 }
 

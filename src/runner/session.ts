@@ -23,6 +23,8 @@ export interface Surroundings {
   connect(): Redis;
   prefix: string;
   dataDir: string;
+  /** Redis has every command on disk before it answers, so that a restart alone loses nothing. */
+  durable: boolean;
   clock: Clock;
   log: Logger;
 }
@@ -50,6 +52,8 @@ export function hasRunner(fields: Record<string, string>, nowMs: number): boolea
 export class Session {
   /** Aborted with a {@link Stop} or an error. */
   readonly ended = new AbortController();
+  /** Ids of the newest two groups of outcomes that were journaled, as they are on disk. */
+  journaled: string[] = [];
   /** Rows read so far. */
   rows = 0;
   readAll = false;
@@ -83,6 +87,23 @@ export class Session {
     if (!this.signal.aborted) this.ended.abort(why);
   }
 
+  /** Set once another runner has taken the run: nothing may be written any more. */
+  lost = false;
+
+  lose(): void {
+    this.lost = true;
+    this.stop('taken_over');
+  }
+
+  noteJournaled(last: string): void {
+    this.journaled = [...this.journaled.slice(-1), last];
+  }
+
+  /** Throws once another runner has taken the run. */
+  assertOurs(): void {
+    if (this.lost) throw takenOver(this.plan.run, 'which took it over');
+  }
+
   /** Why the session ended; undefined while it goes on, or when the run is through. */
   get stopped(): Stop | Error | undefined {
     return this.signal.aborted ? (this.signal.reason as Stop | Error) : undefined;
@@ -107,7 +128,7 @@ export class Session {
       for (;;) {
         const reply = await this.record.settle(part, { epoch: this.epoch });
         if (reply === 'ok') break;
-        if (reply === 'stale' || reply === 'closed') return this.stop('taken_over');
+        if (reply === 'stale' || reply === 'closed') return this.lose();
         if (this.signal.aborted) return;
         await new Promise((resolve) => setTimeout(resolve, GONE_RETRY_MS));
       }

@@ -28,7 +28,8 @@ export async function keepTail(session: Session, journal: Journal, enough: () =>
         if (last) return;
         continue;
       }
-      await journal.append(arrivals.entries);
+      await journal.append(arrivals.entries, arrivals.last);
+      session.noteJournaled(arrivals.last);
       if (!(await trimOutcomes(around.redis, around.prefix, plan.run, epoch, arrivals.last))) {
         // Another epoch, or a server that has forgotten ours: the pulse finds out which. Nothing is lost either way.
         if (last) return;

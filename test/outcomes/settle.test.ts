@@ -14,6 +14,8 @@ async function claimedRun() {
   const record = new RunRecord(redis, prefix, 'run-1');
   const claimed = await record.claim('runner-1', LEASE_MS, 0);
   if ('refused' in claimed) throw new Error('refused');
+  expect(claimed.verified).toBe(false); // nobody has vouched for this server yet
+  await record.verify(claimed.epoch, 'runner-1', LEASE_MS, claimed.startedMs);
   const batch = (name: string, token: string, epoch = claimed.epoch): BatchClaim => ({
     run: 'run-1',
     batch: name,

@@ -10,7 +10,7 @@ import { scratchDir } from '../helpers/scratch.js';
 async function journaled(outcomes: readonly Outcome[]): Promise<string> {
   const dir = scratchDir();
   const journal = await Journal.open(dir, '1');
-  await journal.append([`[${outcomes.map(encodeOutcome).join(',')}]`]);
+  await journal.append([`[${outcomes.map(encodeOutcome).join(',')}]`], '1-0');
   await journal.close();
   return dir;
 }

@@ -16,7 +16,7 @@ async function readAll(dir: string): Promise<Outcome[][]> {
 
 async function append(dir: string, epoch: string, ...entries: string[]): Promise<void> {
   const journal = await Journal.open(dir, epoch);
-  await journal.append(entries);
+  await journal.append(entries, '1-0');
   await journal.close();
 }
 
@@ -24,8 +24,8 @@ describe('the journal', () => {
   test('gives back what was appended, in order', async () => {
     const dir = scratchDir();
     const journal = await Journal.open(dir, '1');
-    await journal.append([entry(created(3), created(1))]);
-    await journal.append([entry(created(2)), entry()]);
+    await journal.append([entry(created(3), created(1))], '1-0');
+    await journal.append([entry(created(2)), entry()], '1-0');
     await journal.close();
     expect(await readAll(dir)).toEqual([[created(3), created(1)], [created(2)], []]);
   });

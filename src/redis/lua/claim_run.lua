@@ -8,8 +8,8 @@ if s[4] and tonumber(s[4]) * 1000 > now and s[5] ~= ARGV[4] then return { 'alive
 local epoch = math.max(tonumber(s[2] or '0'), tonumber(ARGV[3])) + 1
 local known = s[3] == server_id()
 local ms = math.floor(now / 1000)
-redis.call('HSET', KEYS[1], 'epoch', epoch, 'runner', ARGV[1], 'alive_until', ms + tonumber(ARGV[2]),
-  'server', server_id())
+-- Not 'server': only a runner that has restored the run may vouch for this server (verify).
+redis.call('HSET', KEYS[1], 'epoch', epoch, 'runner', ARGV[1], 'alive_until', ms + tonumber(ARGV[2]))
 if s[1] ~= 'cancelling' then redis.call('HSET', KEYS[1], 'state', 'running') end
 redis.call('HDEL', KEYS[1], 'halt_code', 'halt_message')
 if not s[6] then redis.call('HSET', KEYS[1], 'started', ms) end

@@ -1,9 +1,13 @@
 -- Leave to send: marks rows as attempted and tells what they were before.
 -- KEYS state, status, batches   ARGV epoch, batch, token, row...
--- → {condition, code before...}; the rows are marked only when the condition is 'ok'
+-- → {condition, code before...}; the rows are marked only when the condition is 'ok'. Without rows: only asks.
 local condition = guard(KEYS[1], ARGV[1])
 if condition == 'ok' and redis.call('HGET', KEYS[3], ARGV[2] .. '|t') ~= ARGV[3] then condition = 'fenced' end
-if condition ~= 'ok' then return { condition } end
+if condition ~= 'ok' or #ARGV < 4 then return { condition } end
+if redis.call('HGET', KEYS[3], ARGV[2] .. '|m') ~= ARGV[3] then
+  redis.call('HSET', KEYS[3], ARGV[2] .. '|m', ARGV[3])
+  redis.call('HINCRBY', KEYS[3], ARGV[2] .. '|c', 1)
+end
 local get = {}
 for i = 4, #ARGV do
   get[#get + 1] = 'GET'; get[#get + 1] = 'u4'; get[#get + 1] = '#' .. ARGV[i]
