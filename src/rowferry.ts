@@ -191,7 +191,10 @@ export class Rowferry {
 
   /** All runs of this data dir, newest first. */
   async list(): Promise<RunView[]> {
-    return Promise.all(listRuns(this.settings.dataDir).map((run) => this.status(run)));
+    const views = await Promise.allSettled(listRuns(this.settings.dataDir).map((run) => this.status(run)));
+    // One damaged run must not hide the others; asked for by its id it says what is wrong.
+    for (const view of views) if (view.status === 'rejected') this.log.warn(String(view.reason));
+    return views.flatMap((view) => (view.status === 'fulfilled' ? [view.value] : []));
   }
 
   /** The summary of a run's report. Throws a sentence while there is none. */
@@ -204,11 +207,16 @@ export class Rowferry {
   /** An earlier run over the same content that did not come to its end, if there is one. */
   async unfinished(sha256?: string): Promise<RunView | undefined> {
     for (const run of listRuns(this.settings.dataDir)) {
-      if (sha256 !== undefined && loadPlan(this.settings.dataDir, run).source.sha256 !== sha256) continue;
-      const { state } = loadStatus(this.settings.dataDir, run);
-      if (state !== 'running' && state !== 'halted' && state !== 'failed') continue;
-      const view = await this.status(run);
-      if (view.state !== 'running') return view;
+      try {
+        if (sha256 !== undefined && loadPlan(this.settings.dataDir, run).source.sha256 !== sha256) continue;
+        const { state } = loadStatus(this.settings.dataDir, run);
+        if (state !== 'running' && state !== 'halted' && state !== 'failed') continue;
+        const view = await this.status(run);
+        if (view.state !== 'running') return view;
+      } catch (error) {
+        if (!(error instanceof RowferryError)) throw error;
+        this.log.warn(error.message); // damaged: not to be resumed, and no reason not to resume another
+      }
     }
     return undefined;
   }

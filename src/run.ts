@@ -211,6 +211,15 @@ export async function saveStatus(dataDir: string, run: string, status: RunStatus
   await writeAtomically(join(runDir(dataDir, run), 'status.json'), `${JSON.stringify(status)}\n`);
 }
 
+function readJson(path: string): unknown {
+  const text = readFileSync(path, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RowferryError('RUN_DAMAGED', `${path} is damaged: it is no JSON. Put it back from a backup.`);
+  }
+}
+
 export function loadPlan(dataDir: string, run: string): RunPlan {
   if (!isRunId(run)) {
     throw new RowferryError(
@@ -220,7 +229,7 @@ export function loadPlan(dataDir: string, run: string): RunPlan {
     );
   }
   try {
-    return JSON.parse(readFileSync(join(runDir(dataDir, run), 'plan.json'), 'utf8')) as RunPlan;
+    return readJson(join(runDir(dataDir, run), 'plan.json')) as RunPlan;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new RowferryError(
@@ -232,7 +241,7 @@ export function loadPlan(dataDir: string, run: string): RunPlan {
 }
 
 export function loadStatus(dataDir: string, run: string): RunStatus {
-  return JSON.parse(readFileSync(join(runDir(dataDir, run), 'status.json'), 'utf8')) as RunStatus;
+  return readJson(join(runDir(dataDir, run), 'status.json')) as RunStatus;
 }
 
 /** Ids of the runs of a data dir, newest first. */

@@ -1,10 +1,14 @@
 /** `rowferry enqueue`: adds runs for the service of this data dir. */
 import { Command } from 'commander';
 import { EXIT, RowferryError, type Summary } from '../index.js';
+import { takeSnapshot } from '../run.js';
 import { addSourceFlags, type SourceFlags, sourceOptions, withRowferry } from './options.js';
 import { ProgressDisplay } from './progress.js';
 import { exitCodeOf, jsonLine, summaryText } from './show.js';
 import { untilSignal } from './signals.js';
+
+/** Half a second each. */
+const QUEUED_LOOKS = 6;
 
 interface Flags extends SourceFlags {
   json?: boolean;
@@ -22,6 +26,8 @@ export function enqueueCommand(): Command {
     const { json, wait, ...source } = flags;
     await withRowferry(command, async (rowferry) => {
       const runs: string[] = [];
+      // All or none: a misspelt name must not leave half of the list enqueued.
+      for (const file of files) if (file !== '-' && !/^https?:/i.test(file)) await takeSnapshot(file);
       for (const file of files) {
         const run = await rowferry.enqueue(file === '-' ? process.stdin : file, sourceOptions(source));
         runs.push(run);
@@ -38,6 +44,7 @@ export function enqueueCommand(): Command {
 
       async function waitFor(run: string): Promise<Summary> {
         const display = new ProgressDisplay(process.stderr);
+        let queuedLooks = 0;
         const { result } = await untilSignal(async (signal) => {
           for (;;) {
             const view = await rowferry.status(run);
@@ -47,8 +54,11 @@ export function enqueueCommand(): Command {
               throw new RowferryError('RUN_FAILED', view.message ?? `Run ${run} failed.`, EXIT.broke);
             }
             if (signal.aborted) {
-              const sentence = `No longer waiting for run ${run}; the service goes on with it.`;
+              const sentence = `No longer waiting for run ${run}; it stays with the service of this data dir.`;
               throw new RowferryError('WAIT_ENDED', sentence, EXIT.interrupted);
+            }
+            if (view.state === 'queued' && ++queuedLooks === QUEUED_LOOKS) {
+              process.stderr.write(`run ${run} waits for a service on this data dir: rowferry start\n`);
             }
             if (!json && view.state === 'running') display.show({ ...view.progress, readAll: false });
             await new Promise((resolve) => setTimeout(resolve, 500));

@@ -10,6 +10,7 @@ export async function watch(
   work: (options: WorkOptions) => Promise<Summary>,
 ): Promise<Summary> {
   const display = new ProgressDisplay(process.stderr);
+  let told = '';
   const { result: summary } = await untilSignal(async (signal) => {
     try {
       return await work({
@@ -26,8 +27,10 @@ export async function watch(
           }
         },
         progress(event) {
-          if (json) process.stdout.write(jsonLine({ event: 'progress', ...event }));
-          else display.show(event);
+          const line = jsonLine({ event: 'progress', ...event });
+          if (!json) display.show(event);
+          else if (line !== told) process.stdout.write(line);
+          told = line;
         },
       });
     } finally {
@@ -44,6 +47,6 @@ export async function tellUnfinished(rowferry: Rowferry, sha256: string, than: s
   const earlier = await rowferry.unfinished(sha256);
   if (earlier === undefined || earlier.run === than) return;
   process.stderr.write(
-    `  Run ${earlier.run} over the same file is ${earlier.state}; it goes on with: rowferry runs resume ${earlier.run}\n`,
+    `  This is a second run over the same file: run ${earlier.run} is ${earlier.state}; it goes on with: rowferry runs resume ${earlier.run}\n`,
   );
 }

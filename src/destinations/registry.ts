@@ -63,11 +63,11 @@ export function chooseAccount(kind: string | undefined, environment: Environment
   if (kind !== undefined) return bindAccount(findDestination(kind), environment);
   const bound = boundAccounts(environment);
   if (bound.length === 1) return bound[0]!;
-  const variables = DESTINATIONS.map((destination) => destination.env[destination.accountKey]).join(', ');
+  const variables = DESTINATIONS.map((destination) => destination.env[destination.accountKey]);
   throw new RowferryError(
     'DESTINATION_NOT_CHOSEN',
     bound.length === 0
-      ? `No destination has credentials. Set one of ${variables} in the environment or in .env.`
+      ? `No destination has credentials. Set ${variables.join(' or ')} in the environment or in .env.`
       : `Several destinations have credentials; choose one with --to: ${bound.map((a) => a.destination.kind).join(', ')}.`,
     EXIT.usage,
   );

@@ -100,6 +100,7 @@ class AnyParser {
   private lastEndLine = 0;
   private lastEndByte = 0;
   private pushedBytes = 0;
+  private blankLines = 0;
 
   constructor(
     private readonly delimiter: string,
@@ -116,6 +117,9 @@ class AnyParser {
     this.parser ??= this.open();
     this.pushedBytes += piece.length;
     this.parser.write(piece);
+    // Blank lines are no record, and no part of an endless one.
+    if (this.parser.info.empty_lines > this.blankLines) this.lastEndByte = this.pushedBytes;
+    this.blankLines = this.parser.info.empty_lines;
     if (this.found.length === 0 && this.pushedBytes - this.lastEndByte > MAX_RECORD_BYTES) {
       const line = this.startLine(this.parser.info);
       const message = `no record ends within ${MAX_RECORD_BYTES >> 20} MB of line ${line}: a quote is probably left open there; the rest of the file was not read`;

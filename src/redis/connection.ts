@@ -40,6 +40,8 @@ async function hangUp(connection: Redis): Promise<void> {
     connection.quit().catch(() => undefined);
     await Promise.race([ended, moment()]);
   }
+  // Not once it has ended: ioredis would keep the process for two seconds more, waiting for a close that was.
+  if ((connection.status as string) === 'end') return;
   connection.disconnect();
   await Promise.race([ended, moment()]);
 }

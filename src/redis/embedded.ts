@@ -60,7 +60,8 @@ async function goOut(place: Place, socket: string, member: string): Promise<void
     await seat.connect();
     if (!(await othersAreIn(seat, member))) await stopServer(place, socket, seat);
   } finally {
-    seat.disconnect();
+    // Once the server has closed it, ioredis would keep the process for two seconds more.
+    if (seat.status !== 'end') seat.disconnect();
   }
 }
 

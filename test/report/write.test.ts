@@ -39,7 +39,10 @@ async function openRun(content: string, more: Partial<RunPlan> = {}) {
     journalPath: join(runDir(dataDir, plan.run), 'journal-1.ndjson'),
     async journal(...outcomes: Outcome[]): Promise<void> {
       const journal = await Journal.open(runDir(dataDir, plan.run), '1');
-      await journal.append(outcomes.map((outcome) => `[${encodeOutcome(outcome)}]`), '1-0');
+      await journal.append(
+        outcomes.map((outcome) => `[${encodeOutcome(outcome)}]`),
+        '1-0',
+      );
       await journal.close();
     },
     async report(state: Summary['state'] = 'finished', message?: string): Promise<Summary> {

@@ -57,7 +57,9 @@ test('SIGTERM at one request a minute: the process ends at once, the run is resu
   expect(world.sandbox.state.counters.posts).toBe(1);
   // The same file again: told of the run that waits to be resumed.
   const again = world.start('run', join(world.dir, 'people.csv'), '--rate', '1/min');
-  await again.says(/over the same file is interrupted; it goes on with: rowferry runs resume/);
+  await again.says(
+    /second run over the same file: run .* is interrupted; it goes on with: rowferry runs resume/,
+  );
   again.kill('SIGINT');
   expect((await again.finished).code).toBe(130);
 });
@@ -75,6 +77,42 @@ test('requests in flight are awaited and settled on SIGTERM', async () => {
   expect(summary).toMatchObject({ created: 200 });
   // None was sent twice: every answer had been heard.
   expect(world.sandbox.state.counters.posts).toBe(200);
+});
+
+test('a run that was interrupted in good order claims nothing of a later run over the same file', async () => {
+  const world = await World.open({ ownRedis: true });
+  const rows = people(200);
+  const file = world.csv(rows);
+  const first = world.start('run', file, '--rate', '50/s', '--json');
+  const [, id] = await first.says(/"run":"([^"]+)"/);
+  await world.holds(40);
+  first.kill('SIGINT');
+  expect((await first.finished).code).toBe(130);
+  const second = world.start('run', file, '--rate', 'none', '--json');
+  const rest = await second.result();
+  const resumed = world.start('runs', 'resume', id!, '--json');
+  const summary = await resumed.result();
+  expect(summary.created + rest.created).toBe(200);
+  expect(summary.reasons.confirmed_on_retry).toBeUndefined();
+  const others = new Set(readReport(rest.reports.dir).outcomes.map(({ contact_id }) => contact_id!));
+  expectAgreement(summary.reports.dir, rows, world.ledger(), others);
+});
+
+test('a halted run can be cancelled; its report says so', async () => {
+  const world = await World.open();
+  const run = world.startWith(
+    { SENDMATOR_API_KEY: 'sk_refused_x' },
+    'run',
+    world.csv(people(5)),
+    '--rate',
+    '10/s',
+    '--json',
+  );
+  expect((await run.finished).code).toBe(4);
+  const { run: id } = await run.result();
+  const cancel = await world.start('runs', 'cancel', id, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  expect(JSON.parse(cancel.stdout)).toMatchObject({ state: 'cancelled', unprocessed: 5 });
 });
 
 test('refused credentials halt the run with one sentence; resume goes on with better ones', async () => {
@@ -232,7 +270,7 @@ test('bad input: one clear line each, and the right exit code', async () => {
       2,
       /no destination "mailchump"\. Known: sendmator/,
     ],
-    ['no key', ['run', file], 2, /Set one of SENDMATOR_API_KEY/, { SENDMATOR_API_KEY: '' }],
+    ['no key', ['run', file], 2, /Set SENDMATOR_API_KEY in the environment/, { SENDMATOR_API_KEY: '' }],
     [
       'bad base URL',
       ['run', file],

@@ -1,8 +1,10 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { queuePrefix } from '../../src/redis/keys.js';
 import { expectAgreement } from '../helpers/agreement.js';
 import { people, person } from '../helpers/csv.js';
@@ -151,4 +153,45 @@ test('a journal torn in the middle of a line by a crash does no harm', async () 
   const summary = await second.result();
   expectAgreement(summary.reports.dir, rows, world.ledger());
   expect(summary).toMatchObject({ created: 4_000, failed: 0 });
+});
+
+test('rows that always fail neither stop the others nor stand for an outage of the API', async () => {
+  const world = await World.open();
+  const rows = [
+    ...people(12).map((row, i) => ({ ...row, email: `error-always.${i}@example.com` })),
+    ...people(300, 100),
+  ];
+  const run = world.start('run', world.csv(rows), '--rate', '200/s', '--attempts', '2', '--json');
+  const { code, stderr } = await run.finished;
+  expect(code, stderr).toBe(3);
+  const summary = await run.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 300, failed: 12, reasons: { retries_exhausted: 12 } });
+});
+
+test('a key that the API quotes back reaches neither report nor data dir', async () => {
+  const world = await World.open();
+  const key = 'sk_quoted_0123456789';
+  const api = createServer((request, response) => {
+    request.resume().on('end', () => {
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({ statusCode: 400, message: `key ${request.headers['x-api-key']} may not do this` }),
+      );
+    });
+  });
+  await new Promise<void>((done) => api.listen(0, '127.0.0.1', done));
+  onTestFinished(() => {
+    api.closeAllConnections();
+    api.close();
+  });
+  const { port } = api.address() as AddressInfo;
+  const env = { SENDMATOR_API_KEY: key, SENDMATOR_BASE_URL: `http://127.0.0.1:${port}` };
+  const run = world.startWith(env, 'run', world.csv(people(3)), '--rate', '100/s', '--json');
+  const { code, stdout, stderr } = await run.finished;
+  expect(code, stderr).toBe(3);
+  const { reports } = await run.result();
+  const report = readFileSync(reports.outcomes, 'utf8');
+  expect(report).toContain('key *** may not do this');
+  expect(report + stdout + stderr).not.toContain(key);
 });
