@@ -19,9 +19,13 @@ export interface SourceRecord {
 const MAX_RECORD_BYTES = 32 * 1024 * 1024;
 const READ_BYTES = 128 * 1024;
 
+/** Every open quote is searched for its end up to the end of the file: after so many the rest is given up. */
+const MOST_OPEN_QUOTES = 50;
+
 /**
  * Yields the records of the first `bytes` bytes of `path` in the groups in which they were parsed, the header first.
- * A quote left open swallows the rest of the file, as CSV has it: that is one record with a fault, never an error.
+ * A quote left open would swallow the rest of the file; only the line it stands on is lost to it: that is one record
+ * with a fault, and reading goes on behind that line.
  */
 export async function* readRecords(
   path: string,
@@ -30,48 +34,104 @@ export async function* readRecords(
 ): AsyncGenerator<SourceRecord[], void, void> {
   if (bytes === 0) return;
   const sample = (await readSample(path)).subarray(0, bytes);
-  const delimiters = lineEnds(sample);
+  const ends = lineEnds(sample);
   // Another encoding than UTF-8, or lone CRs: the parser's business from the start.
-  const splitter =
-    isUtf16(sample) || delimiters.includes('\r') ? undefined : new RegularSplitter(dialect.delimiter);
-  const parser = new AnyParser(dialect.delimiter, delimiters);
+  const regular = !isUtf16(sample) && !ends.includes('\r');
   let row = -1;
-  let left = bytes;
+  let from = { byte: 0, line: 1 };
+  for (let open = 1; ; open++) {
+    let broken: Broken | undefined;
+    for await (const found of readStretch(path, from, bytes, dialect.delimiter, ends, regular)) {
+      broken = found.broken;
+      yield found.records.map((record) => ({ row: ++row, ...record }));
+    }
+    if (broken === undefined || !regular) return;
+    const byte = await nextLineStart(path, broken.byte, bytes);
+    if (byte === undefined) return;
+    from = { byte, line: broken.line + 1 };
+    if (open < MOST_OPEN_QUOTES) continue;
+    const message = `${open} quotes are left open above; the rest of the file, from line ${from.line} on, was not read`;
+    yield [{ row: ++row, line: from.line, cells: [], fault: { code: 'unclosed_quote', message } }];
+    return;
+  }
+}
+
+/** Where the record with the open quote starts. */
+interface Broken {
+  byte: number;
+  line: number;
+}
+
+/** Reads from the start of a record to the end of the file, or to a record that does not end. */
+async function* readStretch(
+  path: string,
+  from: { byte: number; line: number },
+  bytes: number,
+  delimiter: string,
+  ends: string[],
+  regular: boolean,
+): AsyncGenerator<{ records: Found[]; broken?: Broken }, void, void> {
+  const splitter = regular ? new RegularSplitter(delimiter, from.line) : undefined;
+  const parser = new AnyParser(delimiter, ends);
+  let at = from.byte;
   /** Bytes of a character that the end of a piece has cut in two. */
   let tail: Buffer = Buffer.alloc(0);
+  let parserStart = from.byte;
 
-  const stream = createReadStream(path, { end: bytes - 1, highWaterMark: READ_BYTES });
+  const stream = createReadStream(path, { start: from.byte, end: bytes - 1, highWaterMark: READ_BYTES });
   try {
     for await (const read of stream) {
-      left -= (read as Buffer).length;
-      const piece = tail.length === 0 ? (read as Buffer) : Buffer.concat([tail, read as Buffer]);
-      if (splitter === undefined || splitter.irregular) {
-        if (yield* numbered(parser.push(read as Buffer))) return;
-        continue;
-      }
-      const whole = left === 0 ? piece.length : wholeCharacters(piece);
-      const text = piece.toString('utf8', 0, whole);
-      tail = piece.subarray(whole);
-      const first = splitter.line === 1 && splitter.rest === '';
-      const cuts = splitter.push(first ? text.replace(/^\uFEFF/, '') : text, left === 0);
-      if (cuts.length > 0) yield cuts.map(({ line, cells }) => ({ row: ++row, line, cells }));
-      if (splitter.irregular) {
+      at += (read as Buffer).length;
+      let found: Found[];
+      if (splitter === undefined || splitter.irregular) found = parser.push(read as Buffer);
+      else {
+        const piece = tail.length === 0 ? (read as Buffer) : Buffer.concat([tail, read as Buffer]);
+        const whole = at === bytes ? piece.length : wholeCharacters(piece);
+        const text = piece.toString('utf8', 0, whole);
+        tail = piece.subarray(whole);
+        const first = splitter.line === 1 && splitter.rest === '';
+        const cuts = splitter.push(first ? text.replace(/^\uFEFF/, '') : text, at === bytes);
+        if (cuts.length > 0) yield { records: cuts };
+        if (!splitter.irregular) continue;
+        const rest = Buffer.concat([Buffer.from(splitter.rest), tail]);
+        parserStart = at - rest.length;
         parser.startAt(splitter.line);
-        if (yield* numbered(parser.push(Buffer.concat([Buffer.from(splitter.rest), tail])))) return;
+        found = parser.push(rest);
       }
+      if (found.length > 0) yield told(found);
+      if (found.at(-1)?.fault) return;
     }
-    if (splitter === undefined || splitter.irregular) yield* numbered(await parser.end());
+    if (splitter !== undefined && !splitter.irregular) return;
+    const found = await parser.end();
+    if (found.length > 0) yield told(found);
   } finally {
     stream.destroy();
     parser.destroy();
   }
 
-  /** Yields what the parser found; true when it has given up. */
-  function* numbered(found: Found[]): Generator<SourceRecord[], boolean, void> {
-    if (found.length > 0) yield found.map((record) => ({ row: ++row, ...record }));
-    return found.at(-1)?.fault?.code === 'too_long';
+  function told(records: Found[]): { records: Found[]; broken?: Broken } {
+    const last = records.at(-1)!;
+    if (last.fault === undefined) return { records };
+    return { records, broken: { byte: parserStart + parser.lastRecordEnd, line: last.line } };
   }
 }
+
+/** The start of the line behind the first one that is not blank, from `byte` on; undefined when there is none. */
+async function nextLineStart(path: string, byte: number, bytes: number): Promise<number | undefined> {
+  let at = byte;
+  let filled = false;
+  for await (const read of createReadStream(path, { start: byte, end: bytes - 1 })) {
+    for (const code of read as Buffer) {
+      at++;
+      if (code !== LF && code !== CR) filled = true;
+      else if (code === LF && filled) return at < bytes ? at : undefined;
+    }
+  }
+  return undefined;
+}
+
+const LF = 10;
+const CR = 13;
 
 function isUtf16(sample: Buffer): boolean {
   const mark = sample.length < 2 ? 0 : sample.readUInt16BE(0);
@@ -99,6 +159,8 @@ class AnyParser {
   private emptyLines = 0;
   private lastEndLine = 0;
   private lastEndByte = 0;
+  /** Bytes pushed up to the end of the newest record. */
+  lastRecordEnd = 0;
   private pushedBytes = 0;
   private blankLines = 0;
 
@@ -122,7 +184,7 @@ class AnyParser {
     this.blankLines = this.parser.info.empty_lines;
     if (this.found.length === 0 && this.pushedBytes - this.lastEndByte > MAX_RECORD_BYTES) {
       const line = this.startLine(this.parser.info);
-      const message = `no record ends within ${MAX_RECORD_BYTES >> 20} MB of line ${line}: a quote is probably left open there; the rest of the file was not read`;
+      const message = `no record ends within ${MAX_RECORD_BYTES >> 20} MB of line ${line}: a quote is probably left open there`;
       return [{ line, cells: [], fault: { code: 'too_long', message } }];
     }
     return this.take();
@@ -162,6 +224,7 @@ class AnyParser {
         this.nextLine = line + 1 + (info.lines - this.lastEndLine > 1 ? innerLines(cells) : 0);
         this.lastEndLine = info.lines;
         this.lastEndByte = info.bytes;
+        this.lastRecordEnd = info.bytes;
         return null;
       },
       on_skip: () => {

@@ -14,12 +14,14 @@ const MOST_PENDING = 1 << 20;
 export class RegularSplitter {
   /** What is not cut yet; starts at a record. */
   rest = '';
-  /** Physical line on which `rest` starts. */
-  line = 1;
   /** Set once `rest` holds something irregular at its first record: give it to the parser. */
   irregular = false;
 
-  constructor(private readonly delimiter: string) {}
+  constructor(
+    private readonly delimiter: string,
+    /** Physical line on which `rest` starts. */
+    public line = 1,
+  ) {}
 
   /** Takes the next piece of the text and gives the records that end in it. `last`: the text ends with this piece. */
   push(piece: string, last: boolean): Cut[] {

@@ -96,11 +96,12 @@ describe('rows', () => {
     expect(rows[1]?.contact).toEqual({ email: 'b@example.com', custom_fields: { name: 'Bob' } });
   });
 
-  test('that a quote left open swallows are one invalid row', async () => {
+  test('with a quote left open are invalid, those below are not', async () => {
     const { rows } = await ingest('email,name\na@example.com,Ann\nb@example.com,"Bob\nc@example.com,Cem\n');
     expect(rows.map(({ row, line, invalid }) => [row, line, invalid?.reason])).toEqual([
       [1, 2, undefined],
       [2, 3, 'invalid'],
+      [3, 4, undefined],
     ]);
     expect(rows[1]?.invalid?.message).toMatch(/^unclosed_quote: .* line 3 /);
   });

@@ -166,6 +166,8 @@ describe('a quote left open', () => {
       [0, 1, undefined],
       [1, 2, undefined],
       [2, 4, 'unclosed_quote'],
+      [3, 5, undefined],
+      [4, 6, undefined],
     ]);
     expect(records[2]?.cells).toEqual([]);
     expect(records[2]?.fault?.message).toContain('line 4');
@@ -177,6 +179,23 @@ describe('a quote left open', () => {
     ]);
   });
 
+  test('costs the line it stands on, after rows over several lines and characters of several bytes', async () => {
+    const content = 'a,b\r\n1,"x\r\ny"\r\n\r\né,"é\r\n3,z\r\n\r\n4,w\r\n';
+    const records = await read(content);
+    expect(records.map(({ row, line, cells, fault }) => [row, line, cells[0] ?? fault?.code])).toEqual([
+      [0, 1, 'a'],
+      [1, 2, '1'],
+      [2, 5, 'unclosed_quote'],
+      [3, 6, '3'],
+      [4, 8, '4'],
+    ]);
+  });
+
+  test('is given up after fifty', async () => {
+    const records = await read(`a,b\n${Array.from({ length: 60 }, (_, i) => `${i},"" "x\n`).join('')}`);
+    expect(records.length).toBeLessThanOrEqual(62);
+  });
+
   test('may be far before the end of the file', async () => {
     const rest = 'x,y\n'.repeat(100_000);
     const records = await read(`a,b\n1,2\n3,"4\n${rest}`);
@@ -184,6 +203,7 @@ describe('a quote left open', () => {
       [0, 1, undefined],
       [1, 2, undefined],
       [2, 3, 'unclosed_quote'],
+      ...Array.from({ length: 100_000 }, (_, i) => [3 + i, 4 + i, undefined]),
     ]);
   });
 
@@ -193,6 +213,7 @@ describe('a quote left open', () => {
       [0, 1, undefined],
       [1, 2, undefined],
       [2, 4, 'too_long'],
+      [3, 5, 'too_long'],
     ]);
     expect(records[2]?.fault?.message).toContain('line 4');
   });
