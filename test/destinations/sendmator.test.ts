@@ -383,7 +383,7 @@ describe('accounts', () => {
     expect(refusal(() => chooseAccount(undefined, {}))).toMatchObject({
       code: 'DESTINATION_NOT_CHOSEN',
       message: expect.stringMatching(
-        /^No destination has credentials\. Set one of .*SENDMATOR_API_KEY.* in the environment or in \.env\.$/,
+        /^No destination has credentials\. Set .*SENDMATOR_API_KEY.* in the environment or in \.env\.$/,
       ) as string,
     });
     expect(refusal(() => chooseAccount('hubspot', environment))).toMatchObject({
