@@ -44,6 +44,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   // BullMQ defines its scripts on the connection it is given, and every pipeline copies all there are.
   const bullmq = connect();
   const pace = new Pace(redis, clock, prefix, account.id, account.destination.limit);
+  await pace.meetClock();
   const circuit = new Circuit(pace);
   const sender = makeSender({ baseUrl: account.options.baseUrl, connections: concurrency, timeoutMs });
   const lanes = new Lanes({ redis, clock, account, pace, circuit, sender, concurrency, onError });

@@ -21,6 +21,8 @@ const LEASE_MS = 4_000;
 const RECHECK_MS = 500;
 /** A wait that is announced as over already must not become a hot loop. */
 const LEAST_WAIT_MS = 100;
+const WARM_UP_MS = 1_000;
+const FREE_EVERY = 10;
 const ASK_ALL_MS = 1_000;
 const MOST_AT_ONCE = 64;
 const LONGEST_WAIT_MS = 86_400_000;
@@ -57,6 +59,8 @@ export class Lanes {
   /** Monotonic: before then no slot is to be had. */
   private askAtMs = 0;
   private askedAllMs = 0;
+  private firstSlotMs: number | undefined;
+  private warmUpSlots = 0;
   private throttledInARow = 0;
   private readonly apiClock: ApiClock;
   private readonly secrets: string[];
@@ -212,6 +216,7 @@ export class Lanes {
       const step = item.otherwise
         ? undefined
         : beforeCreate(this.state(item, item.attempts), this.rules(item));
+      while (slot < slots.granted && this.leaveFree(slots.firstMs + slot * slots.intervalMs)) slot++;
       if (step) this.take(step, item);
       else if (slot < slots.granted && !this.stopped) {
         if (slots.circuit === 'probe') this.probeByLookUp(item);
@@ -226,6 +231,17 @@ export class Lanes {
     this.putBack(waiting);
     if (slots.granted === 0) return Math.max(1, Math.min(slots.waitMs, 5_000));
     return recheck;
+  }
+
+  /**
+   * The first requests of a process open connections and are late for it, which the window of the next second sees as
+   * a burst: every tenth slot of the first second stays free, so that there is room for them.
+   */
+  private leaveFree(slotMs: number): boolean {
+    const { pace, circuit } = this.options;
+    if (pace.intervalMs === 0 || circuit.open) return false; // a probe is never given up
+    this.firstSlotMs ??= slotMs;
+    return slotMs - this.firstSlotMs < WARM_UP_MS && ++this.warmUpSlots % FREE_EVERY === 0;
   }
 
   /** A row that failed before proves little by failing again: whether the API lives is told by looking the row up. */

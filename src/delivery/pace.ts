@@ -14,6 +14,7 @@ const JITTER_MS = 20;
 export const LATE_MS = JITTER_MS / 2;
 /** How far ahead slots are reserved; a process that dies wastes no more than this. */
 const HORIZON_MS = 40;
+const CLOCK_LOOKS = 8;
 
 export interface Reservation {
   /** Slots granted; 0 = ask again in `waitMs`. */
@@ -70,12 +71,7 @@ export class Pace {
       number,
       '' | 'open' | 'probe',
     ];
-    const nowMs = this.clock.monotonic();
-    const seen = now - nowMs * 1000;
-    // Slowly forgets, so that two clocks may drift apart and Redis's may be set.
-    const forgotten = this.ahead - (nowMs - this.aheadSeenMs);
-    this.ahead = Math.abs(seen - this.ahead) > 1_000_000 ? seen : Math.max(seen, forgotten);
-    this.aheadSeenMs = nowMs;
+    this.see(now);
     this.intervalMs = interval / 1000;
     return {
       granted,
@@ -84,6 +80,27 @@ export class Pace {
       waitMs: wait / 1000,
       circuit,
     };
+  }
+
+  /**
+   * Learns how Redis's clock stands before the first slot is taken: with one reply alone, late by chance, the first
+   * requests would be late without our knowing, and the ones after them a burst to whoever counts in a window.
+   */
+  async meetClock(): Promise<void> {
+    for (let i = 0; i < CLOCK_LOOKS; i++) {
+      const [seconds, micros] = await this.redis.time();
+      this.see(Number(seconds) * 1_000_000 + Number(micros));
+    }
+  }
+
+  /** Redis said just now that it is `redisUs`. */
+  private see(redisUs: number): void {
+    const nowMs = this.clock.monotonic();
+    const seen = redisUs - nowMs * 1000;
+    // Slowly forgets, so that two clocks may drift apart and Redis's may be set.
+    const forgotten = this.ahead - (nowMs - this.aheadSeenMs);
+    this.ahead = Math.abs(seen - this.ahead) > 1_000_000 ? seen : Math.max(seen, forgotten);
+    this.aheadSeenMs = nowMs;
   }
 
   /** Redis's clock now, ms since the epoch; undefined before the first reply. */
