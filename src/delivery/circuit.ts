@@ -9,7 +9,6 @@ const LONGEST_PAUSE_MS = 5_000;
 
 export class Circuit {
   private failures = 0;
-  private lastFailure = '';
   open = false;
 
   constructor(private readonly pace: Pick<Pace, 'trip' | 'closeCircuit' | 'probeAgain'>) {}
@@ -25,7 +24,6 @@ export class Circuit {
   /** Takes note of an answer. Resolves when the circuit has changed, if it does. */
   async note(verdict: Verdict): Promise<void> {
     if (verdict.kind === 'unavailable' || verdict.kind === 'unclear' || verdict.kind === 'unreached') {
-      this.lastFailure = verdict.message;
       this.failures++;
       if (this.failures < FAILURES) return;
       this.open = true;
@@ -41,10 +39,5 @@ export class Circuit {
   /** A look-up sent as probe was answered: the API lives, though creating may still fail. */
   async lookedUp(): Promise<void> {
     if (this.open) await this.pace.probeAgain(FIRST_PAUSE_MS);
-  }
-
-  /** The sentence of the newest failure. */
-  get reason(): string {
-    return this.lastFailure;
   }
 }

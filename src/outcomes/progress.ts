@@ -25,7 +25,3 @@ export function toProgress(fields: Record<string, string>): Progress {
     throttled: count('throttled'),
   };
 }
-
-export function settled(progress: Progress): number {
-  return progress.created + progress.updated + progress.skipped + progress.failed;
-}

@@ -1,5 +1,5 @@
 /** The `deliver-<account>` queue: one BullMQ job is one batch of contacts. With runs.ts the only file that knows BullMQ. */
-import { type ConnectionOptions, DelayedError, type Job, Queue, WaitingError, Worker } from 'bullmq';
+import { type ConnectionOptions, type Job, Queue, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Contact } from '../contact.js';
 import { queuePrefix } from '../redis/keys.js';
@@ -27,8 +27,6 @@ export interface BatchToAdd {
 export interface HeldBatch {
   id: string;
   batch: Batch;
-  /** True once BullMQ gave the job to somebody else or the worker closes. */
-  signal: AbortSignal | undefined;
 }
 
 /** How a worker leaves a batch: done, or handed back with the rows that are left. */
@@ -115,8 +113,8 @@ export class BatchWorker {
   ) {
     this.worker = new Worker(
       deliverQueueName(options.account),
-      async (job: Job, token, signal) => {
-        const end = await handle({ id: job.id!, batch: job.data as Batch, signal });
+      async (job: Job, token) => {
+        const end = await handle({ id: job.id!, batch: job.data as Batch });
         if (end.left === 'nothing') return;
         await job.updateData({ ...(job.data as Batch), rows: end.rows });
         await job.moveToWait(token);
@@ -134,9 +132,7 @@ export class BatchWorker {
       },
     );
     this.worker.on('error', onError);
-    this.worker.on('failed', (_job, error) => {
-      if (!(error instanceof DelayedError)) onError(error);
-    });
+    this.worker.on('failed', (_job, error) => onError(error));
   }
 
   /** Resolves when BullMQ has registered the worker. */

@@ -1,4 +1,4 @@
-/** Takes a Redis server out of the distribution's package, on Debian and its kin, as any user. */
+/** Takes a Redis server out of the distribution's package, on Debian and its kin, without root. */
 import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

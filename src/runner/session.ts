@@ -32,8 +32,6 @@ export interface Surroundings {
 export interface RunnerEvents {
   /** About once a second, and at the end. `total` is an estimate until `readAll`. */
   progress?(progress: Progress & { total: number; readAll: boolean }): void;
-  /** Something a person watching should know, e.g. that the destination does not answer. */
-  notice?(sentence: string): void;
 }
 
 /** A runner that is silent for so long is taken for dead; its rows are not sent any more. */
