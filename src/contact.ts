@@ -5,6 +5,8 @@ export type Contact = Record<string, unknown>;
 export interface Identity {
   email?: string;
   external_id?: string;
+  /** Contacts of different scopes never repeat each other, e.g. those of two companies. */
+  scope?: string;
 }
 
 /**

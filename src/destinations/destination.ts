@@ -46,12 +46,17 @@ export interface Destination {
   accountKey: string;
   /** Validates one contact, exactly as the API takes it. */
   contact: z.ZodType<Contact>;
-  /** Field → what rowferry must know to fill it from a cell. */
+  /** Field → what rowferry must know to fill it from a cell. A dotted name (`billing.email`) is a field of an object. */
   fields: Record<string, FieldKind>;
   /** Header names → fields; compared without case, spaces and punctuation. The field's own name need not be listed. */
   aliases: Record<string, string>;
-  /** Object field that takes the columns nobody knows, by their header. */
-  unmapped: string;
+  /**
+   * Where the columns nobody knows go, by their header: an object field, `contact` = fields of the contact itself,
+   * null = the API takes none.
+   */
+  unmapped: string | null;
+  /** Values of fields that a row leaves blank, e.g. the company of the account. */
+  defaults?(options: Options): Contact;
   identity(contact: Contact): Identity;
   /** Documented default limit. */
   limit: { requests: number; perMs: number };
@@ -59,17 +64,39 @@ export interface Destination {
   enforcesUniqueness: boolean;
   create(contact: Contact, options: Options): ApiRequest;
   interpret(answer: ApiAnswer, contact: Contact): Verdict;
+  /** Asks whether the API holds a contact with this `key` of ours; without `key`: by whatever it is found best. */
   lookup?: {
-    request(contact: Contact, options: Options): ApiRequest;
-    read(answer: ApiAnswer, contact: Contact): Finding;
+    request(contact: Contact, options: Options, key?: 'email' | 'external_id'): ApiRequest;
+    read(answer: ApiAnswer, contact: Contact, key?: 'email' | 'external_id'): Finding;
+  };
+  /** Brings a contact that is there already up to date; fields that `contact` does not have stay as they are. */
+  update?: {
+    /** True: by the id a look-up found. False: the API finds the contact by itself (an upsert); `contactId` is not given. */
+    needsId: boolean;
+    request(contact: Contact, options: Options, contactId?: string): ApiRequest;
+    /** `updated`, or any other verdict. */
+    interpret(answer: ApiAnswer, contact: Contact): Verdict;
+  };
+  /** Several contacts in one request. Only for an API whose answer tells what became of each of them. */
+  bulk?: {
+    /** Contacts in one request at the most. */
+    max: number;
+    request(contacts: readonly Contact[], options: Options): ApiRequest;
+    /** One verdict for each contact, in their order; an answer about the whole request is said of each of them. */
+    interpret(answer: ApiAnswer, contacts: readonly Contact[]): Verdict[];
   };
 }
 
 /**
- * `text` and `boolean` are single cells, `list` is split on comma, semicolon or bar, `object` is filled by dotted
- * headers (`custom_fields.plan`).
+ * `text`, `number`, `integer`, `boolean` and `date` (ISO 8601) are single cells, `list` is split on comma, semicolon
+ * or bar, `json` is parsed, `object` is filled by dotted headers (`custom_fields.plan`).
  */
-export type FieldKind = 'text' | 'boolean' | 'list' | 'object';
+export type FieldKind = 'text' | 'number' | 'integer' | 'boolean' | 'date' | 'list' | 'json' | 'object';
+
+/** Gives a destination its type; for one's own. */
+export function defineDestination(destination: Destination): Destination {
+  return destination;
+}
 
 /** Parses a JSON object out of an answer; undefined when it is none (HTML, cut off, empty). */
 export function jsonBody(answer: ApiAnswer): Record<string, unknown> | undefined {

@@ -30,8 +30,9 @@ type KeyKind = 'e' | 'x';
 
 function keysOf(identity: Identity): [KeyKind, string][] {
   const keys: [KeyKind, string][] = [];
-  if (identity.email !== undefined) keys.push(['e', identity.email]);
-  if (identity.external_id !== undefined) keys.push(['x', identity.external_id]);
+  const within = identity.scope === undefined ? '' : `${identity.scope}\n`;
+  if (identity.email !== undefined) keys.push(['e', within + identity.email]);
+  if (identity.external_id !== undefined) keys.push(['x', within + identity.external_id]);
   return keys;
 }
 

@@ -18,8 +18,13 @@ function naive(rows: readonly Row[]): (Repeat | undefined)[] {
     if (first === undefined) map.set(key, row);
     return first ?? 0;
   };
-  return rows.map(([row, { email, external_id }]) => {
-    const repeat = { email: firstOr(emails, email, row), externalId: firstOr(ids, external_id, row) };
+  return rows.map(([row, { email, external_id, scope }]) => {
+    const scoped = (key: string | undefined) =>
+      key === undefined ? undefined : JSON.stringify([scope, key]);
+    const repeat = {
+      email: firstOr(emails, scoped(email), row),
+      externalId: firstOr(ids, scoped(external_id), row),
+    };
     return repeat.email + repeat.externalId === 0 ? undefined : repeat;
   });
 }
@@ -41,7 +46,8 @@ async function onDisk(rows: readonly Row[], sourceBytes: number): Promise<(Repea
 }
 
 const key = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'ä', '', ' a');
-const identity = fc.record({ email: key, external_id: key }, { requiredKeys: [] });
+const scope = fc.constantFrom('acme', 'other');
+const identity = fc.record({ email: key, external_id: key, scope }, { requiredKeys: [] });
 /** Rows in rising order, with gaps where rows were invalid; some far away from the others. */
 const someRows = fc
   .array(fc.tuple(fc.oneof(fc.integer({ min: 1, max: 3 }), fc.constant(70_000)), identity), { maxLength: 30 })
