@@ -11,6 +11,6 @@ export {
   type SourceOptions,
   type WorkOptions,
 } from './rowferry.js';
-export type { Rate, RunPlan, RunState } from './run.js';
+export type { OnDuplicate, Rate, RunPlan, RunState } from './run.js';
 export type { RunnerEvents } from './runner/session.js';
 export type { RunView } from './runner/view.js';

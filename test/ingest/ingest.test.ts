@@ -158,6 +158,8 @@ describe('openRepeatFinder', () => {
       rate: null,
       batchRows: 500,
       attempts: 5,
+      onDuplicate: 'skip',
+      bulk: false,
       reportDir: 'reports',
     };
   }
