@@ -93,17 +93,24 @@ async function deliverAll(
 export function deliverTo(
   { connect, prefix, clock, log }: Surroundings,
   account: Account,
-  { concurrency, timeoutMs }: DeliveryLimits,
+  limits: DeliveryLimits,
 ): Promise<Delivery> {
   return startDelivery({
     connect,
     prefix,
     account,
     clock,
-    concurrency: concurrency ?? account.settings.concurrency ?? DEFAULT_CONCURRENCY,
-    timeoutMs: timeoutMs ?? account.settings.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    ...limitsOf(account, limits),
     onError: (error) => log.warn({ account: account.id, error: error.message }, 'delivery'),
   });
+}
+
+/** Flag and environment first, then what the file says of the account. */
+export function limitsOf({ settings }: Pick<Account, 'settings'>, limits: DeliveryLimits) {
+  return {
+    concurrency: limits.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY,
+    timeoutMs: limits.timeoutMs ?? settings.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -34,7 +34,7 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
   // Pretty errors quote the text around them, which may be a key.
   const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const offsets = new Map<string, number>();
-  const secret = new Set<string>();
+  const fromEnvironment = new Set<string>();
   const literals: { path: Path; text: string }[] = [];
   const faults: Fault[] = [];
   const unset: Fault[] = [];
@@ -52,7 +52,10 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
   };
 
   for (const { message, pos } of [...yaml.errors, ...yaml.warnings]) {
-    faults.push(fault([], `is no YAML here: ${withoutQuotes(message)}`, pos[0]));
+    const { line } = lines.linePos(pos[0]);
+    const inFlow = /[{[,].*\$\{/.test(text.split('\n')[line - 1] ?? '');
+    const hint = inFlow ? `; between { } or [ ] a \${…} is written in quotes` : '';
+    faults.push(fault([], `is no YAML here: ${withoutQuotes(message)}${hint}`, pos[0]));
   }
   const value = faults.length === 0 ? read(yaml.contents, [], []) : undefined;
   return {
@@ -60,7 +63,7 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
     faults,
     unset,
     faultAt,
-    fromEnvironment: (path) => secret.has(keyOf(path)),
+    fromEnvironment: (path) => fromEnvironment.has(keyOf(path)),
     literals,
   };
 
@@ -93,6 +96,7 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
 
   function replace(written: string, path: Path): string {
     let literal = true;
+    let theirs = false;
     const replaced = written.replace(VARIABLE, (match: string, name?: string, otherwise?: string) => {
       if (match === '$${') return '${';
       if (name === undefined) {
@@ -100,15 +104,16 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
         faults.push(faultAt(path, message));
         return '';
       }
+      literal = false;
       const given = environment[name];
       if (!given && otherwise !== undefined) return otherwise;
-      literal = false;
+      theirs = true;
       if (given) return given;
       unset.push(faultAt(path, `the environment variable ${name} is not set`));
       return '';
     });
     if (literal) literals.push({ path, text: replaced });
-    else secret.add(keyOf(path));
+    if (theirs) fromEnvironment.add(keyOf(path));
     return replaced;
   }
 }

@@ -110,9 +110,12 @@ interface JsonSchema {
   anyOf?: JsonSchema[];
 }
 
+let published: JsonSchema | undefined;
+
 /** The keys that the published schema has at `path`, for the kind of destination that is there. */
 function knownKeys(path: Path, root: unknown): string[] {
-  let schemas = [publishedSchema() as JsonSchema];
+  published ??= publishedSchema() as JsonSchema;
+  let schemas = [published];
   for (let depth = 0; ; depth++) {
     const value = valueAt(root, path.slice(0, depth));
     schemas = schemas.flatMap((schema) => schema.anyOf ?? [schema]).filter((schema) => fits(schema, value));

@@ -7,7 +7,7 @@ import type { MappingSpec } from '../mapping.js';
 import { didYouMean } from '../spelling.js';
 import { type ConfigDocument, type Fault, type Path, readDocument } from './document.js';
 import { byPlace, faultLine, faultsOf } from './faults.js';
-import { entrySchema, fileSchema, splitEntry } from './schema.js';
+import { entrySchema, fileSchema, splitEntry, syncSchema } from './schema.js';
 
 /** A configured flow: source, destination, mapping and options, with a name. */
 export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeoutMs'> {
@@ -49,41 +49,58 @@ export function readConfig(text: string, file: string, base: string, environment
   const ofUse = (path: Path) => path.length > 1 && (path[0] === 'destinations' || path[0] === 'syncs');
   faults.push(...document.unset.filter(({ path }) => !ofUse(path)));
   for (const [name, entry] of Object.entries(sectionOf(value, 'destinations'))) readEntry(name, entry);
-  for (const [name, sync] of Object.entries(sectionOf(value, 'syncs'))) checkTarget(name, sync);
+  for (const [name, sync] of Object.entries(sectionOf(value, 'syncs'))) readSync(name, sync);
   if (checked.success) takeRest(checked.data);
   return { config, document, faults: faults.sort(byPlace) };
 
   function readEntry(name: string, entry: unknown): void {
     const at = ['destinations', name];
     const meant = entrySchema(entry);
-    if ('fault' in meant) {
-      faults.push(...faultsOf([meant.fault], document, at));
-      return;
-    }
-    const read = meant.schema.safeParse(entry);
-    if (!read.success) {
-      faults.push(...faultsOf(read.error.issues, document, at));
-      return;
-    }
-    const { kind, module, settings, options } = splitEntry(read.data);
+    const data = 'fault' in meant ? refuse([meant.fault], at) : accept(meant.schema, entry, at);
+    const unset = unsetOf(at);
+    if (data === undefined && unset.length === 0) return;
+    const { kind, module, settings, options } = splitEntry(data ?? {});
     config.destinations.push({
       name,
       ...given({ kind, module: module && resolve(base, module) }),
       options,
       settings: settingsOf(settings),
-      unset: unsetOf('destinations', name),
+      unset,
       file,
     });
   }
 
-  function checkTarget(sync: string, { to }: { to?: unknown } = {}): void {
-    const known = [...Object.keys(sectionOf(value, 'destinations')), ...DESTINATIONS.map(({ kind }) => kind)];
-    if (typeof to !== 'string' || to === '' || known.includes(to.trim())) return;
-    const hint = didYouMean(to, known) || ` Known: ${[...new Set(known)].join(', ')}.`;
-    faults.push(document.faultAt(['syncs', sync, 'to'], `there is no such destination.${hint}`));
+  function readSync(name: string, sync: unknown): void {
+    const at = ['syncs', name];
+    checkTarget([...at, 'to'], (sync as { to?: unknown } | null)?.to);
+    const data = accept(syncSchema, sync, at);
+    const unset = unsetOf(at);
+    if (data === undefined && unset.length === 0) return;
+    const { source, to, delimiter, report_dir, map, unmapped, preset } = data ?? {};
+    const isUrl = /^https?:\/\//i.test(source ?? '');
+    config.syncs.push({
+      name,
+      mapping: given({ map, unmapped, preset }),
+      unset,
+      ...settingsOf(data ?? {}),
+      ...given({
+        source: source && !isUrl ? resolve(base, source) : source,
+        to,
+        delimiter,
+        reportDir: report_dir && resolve(base, report_dir),
+      }),
+    });
   }
 
-  function takeRest({ redis_url, data_dir, log_level, defaults = {}, syncs = {} }: FileData): void {
+  function checkTarget(at: Path, to: unknown): void {
+    if (typeof to !== 'string' || to.trim() === '') return; // told otherwise
+    const known = [...Object.keys(sectionOf(value, 'destinations')), ...DESTINATIONS.map(({ kind }) => kind)];
+    if (known.includes(to.trim())) return;
+    const hint = didYouMean(to, known) || ` Known: ${[...new Set(known)].join(', ')}.`;
+    faults.push(document.faultAt(at, `there is no such destination.${hint}`));
+  }
+
+  function takeRest({ redis_url, data_dir, log_level, defaults = {} }: FileData): void {
     config.settings = given({
       redisUrl: redis_url,
       dataDir: data_dir && resolve(base, data_dir),
@@ -93,27 +110,21 @@ export function readConfig(text: string, file: string, base: string, environment
       ...settingsOf(defaults),
       ...given({ reportDir: defaults.report_dir && resolve(base, defaults.report_dir) }),
     };
-    for (const [name, sync] of Object.entries(syncs)) {
-      const { source, to, delimiter, report_dir, map, unmapped, preset } = sync;
-      const isUrl = /^https?:\/\//i.test(source ?? '');
-      config.syncs.push({
-        name,
-        mapping: given({ map, unmapped, preset }),
-        unset: unsetOf('syncs', name),
-        ...settingsOf(sync),
-        ...given({
-          source: source && !isUrl ? resolve(base, source) : source,
-          to,
-          delimiter,
-          reportDir: report_dir && resolve(base, report_dir),
-        }),
-      });
-    }
   }
 
-  function unsetOf(section: string, name: string): string[] {
+  /** The value as its schema has it; undefined once its faults are noted. */
+  function accept<T>(schema: z.ZodType<T>, given: unknown, at: Path): T | undefined {
+    const read = schema.safeParse(given);
+    return read.success ? read.data : refuse(read.error.issues, at);
+  }
+
+  function refuse(issues: readonly z.core.$ZodIssue[], at: Path): undefined {
+    faults.push(...faultsOf(issues, document, at));
+  }
+
+  function unsetOf(at: Path): string[] {
     return document.unset
-      .filter(({ path }) => path[0] === section && path[1] === name)
+      .filter(({ path }) => at.every((key, i) => path[i] === key))
       .map((fault) => faultLine(file, fault));
   }
 }
@@ -140,8 +151,8 @@ function withoutBlank(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
 }
 
-function sectionOf(value: unknown, name: string): Record<string, Record<string, unknown>> {
+function sectionOf(value: unknown, name: string): Record<string, unknown> {
   const section: unknown = (value as Record<string, unknown>)[name];
   if (typeof section !== 'object' || section === null || Array.isArray(section)) return {};
-  return section as Record<string, Record<string, unknown>>;
+  return section as Record<string, unknown>;
 }

@@ -145,7 +145,7 @@ export function splitEntry({ kind, module, ...rest }: EntryData): {
   };
 }
 
-const sync = z.strictObject({
+export const syncSchema = z.strictObject({
   source: text(
     'A CSV file, relative to this file, or an http(s) URL. May be left out when each run names one.',
   ),
@@ -160,7 +160,7 @@ const sync = z.strictObject({
   report_dir: reportDir,
 });
 
-function fileOf<D extends z.ZodType>(destination: D) {
+function fileOf(destination: z.ZodType, sync: z.ZodType) {
   return z.strictObject({
     destinations: z
       .record(z.string().regex(NAME), destination)
@@ -180,11 +180,11 @@ function fileOf<D extends z.ZodType>(destination: D) {
   });
 }
 
-/** The file; its destinations are checked one by one, with {@link entrySchema}. */
-export const fileSchema = fileOf(z.unknown());
+/** The file, but for its destinations and syncs: these are checked one by one. */
+export const fileSchema = fileOf(z.unknown(), z.unknown());
 
 /** JSON Schema of the file, for editors. */
 export function publishedSchema(): object {
   const destination = z.union([...DESTINATIONS.map(ofKind), ofModule]);
-  return z.toJSONSchema(fileOf(destination).meta({ title: 'rowferry.yaml' }), { io: 'input' });
+  return z.toJSONSchema(fileOf(destination, syncSchema).meta({ title: 'rowferry.yaml' }), { io: 'input' });
 }

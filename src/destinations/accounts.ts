@@ -47,6 +47,13 @@ export class Accounts {
   /** Binds the destination of a plan again. A name that stands for another kind by now is refused. */
   async rebind(plan: Pick<RunPlan, 'run' | 'destination' | 'account'>): Promise<Account> {
     const kind = kindOfAccount(plan.account);
+    if (!this.names.includes(plan.destination)) {
+      throw new RowferryError(
+        'DESTINATION_UNKNOWN',
+        `Run ${plan.run} goes to the destination "${plan.destination}", which is not known here: name the configuration file that has it with --config.`,
+        EXIT.usage,
+      );
+    }
     const account = await this.named(plan.destination);
     if (account.destination.kind === kind) return account;
     throw new RowferryError(
@@ -74,17 +81,19 @@ export class Accounts {
     return this.entries.flatMap(({ unset }) => unset);
   }
 
+  private get names(): string[] {
+    const names = [...this.entries.map(({ name }) => name), ...DESTINATIONS.map(({ kind }) => kind)];
+    return [...new Set(names)];
+  }
+
   private async named(name: string): Promise<Account> {
     const entry = this.entries.find((one) => one.name === name);
     if (entry) return this.withDefaults(bindAccount(await this.open(entry), this.environment, entry));
-    const known = [
-      ...this.entries.map((one) => one.name),
-      ...DESTINATIONS.map((destination) => destination.kind),
-    ];
+    const known = this.names;
     if (!known.includes(name)) {
       throw new RowferryError(
         'DESTINATION_UNKNOWN',
-        `There is no destination "${name}".${didYouMean(name, known)} Known: ${[...new Set(known)].join(', ')}.`,
+        `There is no destination "${name}".${didYouMean(name, known)} Known: ${known.join(', ')}.`,
         EXIT.usage,
       );
     }

@@ -180,7 +180,7 @@ export function inabilities(
   return unable;
 }
 
-/** Whether the key of the account is there at all, rightly spelt or not. */
+/** Whether the key of the account is there at all, rightly spelt or not; some accounts have none. */
 export function hasCredentials(
   destination: Destination,
   environment: Environment,
@@ -188,7 +188,8 @@ export function hasCredentials(
 ): boolean {
   if (entry && entry.unset.length > 0) return false;
   if (entry?.options[optionInFile(destination.accountKey)] !== undefined) return true;
-  return Boolean(environment[destination.env[destination.accountKey] ?? '']);
+  if (environment[destination.env[destination.accountKey] ?? '']) return true;
+  return entry !== undefined && readOptions(destination, environment, entry).options !== undefined;
 }
 
 /** Accounts of every destination whose credentials are in `environment`, but for kinds whose name is `taken`. */
