@@ -131,5 +131,6 @@ function knownKeys(path: Path, root: unknown): string[] {
 
 function fits({ properties }: JsonSchema, value: unknown): boolean {
   const kind = properties?.kind?.const;
-  return kind === undefined || kind === valueAt(value, ['kind']);
+  if (kind !== undefined) return kind === valueAt(value, ['kind']);
+  return properties?.module === undefined || valueAt(value, ['module']) !== undefined;
 }

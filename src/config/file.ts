@@ -42,8 +42,8 @@ export function findConfig(given: string | undefined, environment: Environment):
   const path = asked ?? CONFIG_NAME;
   if (existsSync(path)) return path;
   if (asked === undefined) return undefined;
-  const by = given === undefined ? 'ROWFERRY_CONFIG names' : '--config names';
-  throw new RowferryError('CONFIG_MISSING', `${by} ${path}, and there is no such file.`, EXIT.usage);
+  const by = given === undefined ? ' (ROWFERRY_CONFIG)' : '';
+  throw new RowferryError('CONFIG_MISSING', `There is no configuration file ${path}${by}.`, EXIT.usage);
 }
 
 /** The path as it is told: short where it can be. */
