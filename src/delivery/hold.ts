@@ -23,7 +23,7 @@ export interface Item {
 }
 
 /** Outcomes are settled in groups of this many, or when the oldest has waited this long. */
-const GROUP = 50;
+const GROUP = 100;
 const GROUP_WAIT_MS = 50;
 /** For a minute; then the rows stay in doubt and their batch is given out again. */
 const RETRY_MS = 500;

@@ -24,7 +24,7 @@ const LEAST_WAIT_MS = 100;
 const WARM_UP_MS = 1_000;
 const FREE_EVERY = 10;
 const ASK_ALL_MS = 1_000;
-const MOST_AT_ONCE = 64;
+const MOST_AT_ONCE = 100;
 const LONGEST_WAIT_MS = 86_400_000;
 
 interface Cleared {
@@ -117,10 +117,10 @@ export class Lanes {
   /** How many more rows to clear now: places first, then slots; without a limit also the next few ahead. */
   private wanted(): number {
     const { concurrency, pace } = this.options;
-    const ahead = pace.intervalMs > 0 ? 0 : concurrency;
+    const ahead = pace.intervalMs > 0 ? 0 : 2 * concurrency;
     const places = concurrency + ahead - this.inFlight - this.cleared.length;
-    // Without a limit small groups would cost a round trip each: wait until half a group is wanted.
-    if (ahead > 0 && places < Math.min(concurrency, this.pending.length) / 2) return 0;
+    // Without a limit small groups would cost a round trip each: wait until a group is wanted.
+    if (ahead > 0 && places < Math.min(concurrency, this.pending.length)) return 0;
     return Math.max(0, Math.min(pace.worthAsking(places), MOST_AT_ONCE));
   }
 
@@ -176,8 +176,8 @@ export class Lanes {
     for (const [hold, group] of groups) {
       const { keys } = hold.record;
       const { epoch, batch, token } = hold.claim;
-      const rows = group.map((item) => item.row);
-      pipe(redis, pipeline, 'mark', keys.state, keys.status, keys.batches, epoch, batch, token, ...rows);
+      const rows = JSON.stringify(group.map((item) => item.row));
+      pipe(redis, pipeline, 'mark', keys.state, keys.status, keys.batches, epoch, batch, token, rows);
     }
     const [reserved, ...marks] = (await pipeline.exec()) ?? [];
     const markedMs = clock.monotonic();
@@ -192,12 +192,13 @@ export class Lanes {
       const [condition, ...codes] = marks[i]![1] as [Condition, ...number[]];
       if (condition === 'ok') {
         for (const [n, item] of group.entries()) {
-          if (codes[n]! > 1) {
+          const before = codes[n] ?? 0;
+          if (before > 1) {
             hold.alreadySettled();
             continue;
           }
           // A mark that is not ours is somebody's who sent the row and never told: a crash, or an earlier attempt.
-          if (codes[n] === 1 && !item.marked) hold.doubt(item);
+          if (before === 1 && !item.marked) hold.doubt(item);
           item.marked = true;
           ready.add(item);
         }
