@@ -13,6 +13,10 @@ export interface Batch {
   epoch: string;
   /** Requests for one contact before it is given up. */
   attempts: number;
+  /** Contacts that are there already are brought up to date. */
+  update?: boolean;
+  /** Rows may travel together, where the destination takes several in one request. */
+  bulk?: boolean;
   rows: BatchRow[];
 }
 
