@@ -163,8 +163,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   /**
    * The fault for a request: what an address asks for goes before what the dice say. The dice are thrown for every
-   * request that creates one contact, so that the n-th of them meets the same fault whatever the addresses are. Of several contacts in
-   * one request the first with a fault left decides for all; `reject` stays that contact's own affair.
+   * request that creates one contact, so that the n-th of them meets the same fault whatever the addresses are. Of
+   * several contacts in one request the first with a fault left decides for all; `reject` stays that contact's affair.
    */
   function chooseFault(api: SandboxApi, { method, path, body, account }: ApiRequest): Fault | undefined {
     const creates = api.creates(method, path);
