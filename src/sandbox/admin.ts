@@ -81,8 +81,8 @@ function checkSeeds(contacts: unknown[], api: SandboxApi, now: () => number): Se
 }
 
 /**
- * `/seed?api=<kind>` (default: the first): each contact as it is sent to that API, and `key` and `created_at` if wanted.
- * Stores all contacts or, if one is wrong, none. Contacts of which a unique key is taken are left out.
+ * `/seed?api=<kind>` (default: the first): each contact as it is sent to that API, with `key` and `created_at` if
+ * wanted. Stores all contacts or, if one is wrong, none. Contacts of which a unique key is taken are left out.
  */
 function seed(res: ServerResponse, text: string, context: AdminContext, query: URLSearchParams) {
   const { state, apis, seedKey, now } = context;

@@ -1,7 +1,7 @@
 /**
- * The contact API of Clemta, from its page "Create Contact" (fields, envelope, 200), its error codes and limits, and its
- * list, update and delete requests. Contacts belong to a company; nothing documented is unique. What the vendor does
- * not say is marked "undocumented".
+ * The contact API of Clemta, from its page "Create Contact" (fields, envelope, 200), its error codes and limits, and
+ * its list, update and delete requests. Contacts belong to a company; nothing documented is unique. What the vendor
+ * does not say is marked "undocumented".
  */
 import { type Answer, type ApiRequest, type Failure, isAnswer, type SandboxApi } from './api.js';
 import { type Contact, type Draft, isEmail, isFields } from './contact.js';
