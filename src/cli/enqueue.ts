@@ -60,7 +60,7 @@ export function enqueueCommand(): Command {
             if (view.state === 'queued' && ++queuedLooks === QUEUED_LOOKS) {
               process.stderr.write(`run ${run} waits for a service on this data dir: rowferry start\n`);
             }
-            if (!json && view.state === 'running') display.show({ ...view.progress, readAll: false });
+            if (!json && view.state === 'running') display.show(view.progress);
             await new Promise((resolve) => setTimeout(resolve, 500));
           }
         }).finally(() => display.end());

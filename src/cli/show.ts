@@ -1,6 +1,6 @@
 /** Summaries and runs as text. */
 import { EXIT, type RunView, type Summary } from '../index.js';
-import { duration, group, settledRows } from './progress.js';
+import { duration, group, settledRows, waitingText } from './progress.js';
 
 /** The exit code a run's end deserves. */
 export function exitCodeOf(summary: Summary): number {
@@ -48,6 +48,7 @@ export function runText(view: RunView): string {
     `  added ${view.createdAt}${view.startedAt ? `, started ${view.startedAt}` : ''}${view.finishedAt ? `, ended ${view.finishedAt}` : ''}`,
   ];
   if (view.message) lines.push(`  ${view.message}`);
+  if (progress.waiting) lines.push(`  ${waitingText(progress.waiting, Date.now())}`);
   if (view.state === 'interrupted') lines.push(`  Go on with: rowferry runs resume ${view.run}`);
   if (view.late) lines.push(`  ${view.late} outcomes arrived after the run was closed`);
   if (view.summary && view.state !== 'running') return `${lines.join('\n')}\n${summaryText(view.summary)}`;

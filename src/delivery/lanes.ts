@@ -315,7 +315,7 @@ export class Lanes {
         'answer' in sent
           ? destination.lookup!.read(sent.answer, item.contact)
           : { kind: 'no_answer', verdict: sent.failure };
-      if (finding.kind === 'no_answer') this.noteVerdict(finding.verdict);
+      if (finding.kind === 'no_answer') this.noteVerdict(finding.verdict, status);
       else void this.options.circuit.lookedUp().catch(this.options.onError);
       const state = this.state(item, item.attempts, status);
       const step = afterLookUp(
@@ -331,7 +331,7 @@ export class Lanes {
       return;
     }
     const verdict = 'answer' in sent ? destination.interpret(sent.answer, item.contact) : sent.failure;
-    this.noteVerdict(verdict);
+    this.noteVerdict(verdict, status);
     // A refused connection and a 429 leave the mark this row had before: nothing of ours can have landed.
     item.marked = verdict.kind === 'unreached' || verdict.kind === 'throttled' || verdict.kind === 'refused';
     const step = afterCreate(verdict, this.state(item, item.attempts + 1, status), this.rules(item));
@@ -346,8 +346,8 @@ export class Lanes {
     return clean;
   }
 
-  private noteVerdict(verdict: Verdict): void {
-    void this.options.circuit.note(verdict).catch(this.options.onError);
+  private noteVerdict(verdict: Verdict, httpStatus: number | undefined): void {
+    void this.options.circuit.note(verdict, httpStatus).catch(this.options.onError);
     if (verdict.kind !== 'throttled') this.throttledInARow = 0;
   }
 
@@ -380,7 +380,10 @@ export class Lanes {
     const waitMs = announcedMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
     this.throttledInARow++;
     void this.options.pace
-      .push(Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)))
+      .push(
+        Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)),
+        announcedMs === undefined ? 'asked to slow down' : 'asked to wait',
+      )
       .catch(this.options.onError);
   }
 
