@@ -48,6 +48,14 @@ export interface RunPlan {
   retryOf?: string;
 }
 
+/** More about a report's numbers than its reasons say. */
+export interface Kinds {
+  /** The most frequent kinds of failed rows, in a few words each: rows. */
+  failed: Record<string, number>;
+  /** Reason → skipped rows that repeat a row of the same file. */
+  repeats: Record<string, number>;
+}
+
 /** What is known of a run without Redis. Rewritten atomically by its runner. */
 export interface RunStatus {
   state: Exclude<RunState, 'interrupted'>;
@@ -59,6 +67,8 @@ export interface RunStatus {
   finishedAt?: string;
   /** Why it is halted or failed: one sentence. */
   message?: string;
+  /** Of its newest report. */
+  kinds?: Kinds;
 }
 
 const RUN_ID = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$/;
