@@ -20,8 +20,13 @@ export interface SourceSnapshot {
   name: string;
   sha256: string;
   bytes: number;
-  /** Line ends in the file: about the number of rows, for estimates. */
+  /** Line ends in the file. */
   lines: number;
+}
+
+/** About how many rows a source has: the header is none, and the last line mostly has its end. */
+export function aboutRows({ lines }: Pick<SourceSnapshot, 'lines'>): number {
+  return Math.max(1, lines - 1);
 }
 
 /** What a run does, frozen when it is added; no secrets. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { EXIT, openRowferry } from '../index.js';
 import { startSandbox } from '../sandbox/server.js';
-import { ProgressDisplay } from './progress.js';
+import { counted, ProgressDisplay } from './progress.js';
 import { describe, exitCodeOf } from './show.js';
 import { untilSignal } from './signals.js';
 
@@ -54,7 +54,7 @@ async function demo(dataDir: string, signal: AbortSignal): Promise<void> {
       say(`${firstLines(last)}\n`);
       const { contacts, posts, by_status } = sandbox.state.stats();
       say(
-        `The API now holds ${contacts} contacts after ${posts} requests, ${by_status[429] ?? 0} of them too early (429).\n`,
+        `The API now holds ${counted(contacts, 'contact')} after ${counted(posts, 'request')}, ${by_status[429] ?? 0} of them too early (429).\n`,
       );
       say('Next: rowferry run <your.csv> with SENDMATOR_API_KEY set; "rowferry --help" shows the rest.\n');
     } finally {

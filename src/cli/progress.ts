@@ -18,7 +18,7 @@ export function progressLine(event: RunProgress, perSecond: number, nowMs: numbe
   const settled = settledRows(event);
   const left = event.total - settled;
   const about = event.readAll ? '' : '~';
-  const rows = `${group(settled)}/${about}${group(event.total)} rows`;
+  const rows = `${group(settled)}/${about}${counted(event.total, 'row')}`;
   if (event.waiting) {
     const over = `${rows} · ${waitingText(event.waiting, nowMs)}`.length - width;
     const { why } = event.waiting;
@@ -48,6 +48,11 @@ export function waitingText({ why, untilMs }: Waiting, nowMs: number): string {
 
 export function group(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
+
+/** `1 row`, `20 000 rows` */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${group(count)} ${count === 1 ? one : many}`;
 }
 
 export function duration(seconds: number): string {

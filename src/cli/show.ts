@@ -1,7 +1,7 @@
 /** Summaries and runs as text. */
 import { EXIT, type Rowferry, type RunView, type Summary } from '../index.js';
 import { type Kinds, loadStatus } from '../run.js';
-import { duration, group, settledRows, waitingText } from './progress.js';
+import { counted, duration, group, settledRows, waitingText } from './progress.js';
 
 /** The exit code a run's end deserves. */
 export function exitCodeOf(summary: Summary): number {
@@ -31,7 +31,7 @@ export function describe({ settings }: Rowferry, summary: Summary): string {
 
 export function summaryText(summary: Summary, kinds?: Kinds): string {
   const lines = [
-    `${summary.source.name} → ${summary.destination}: ${summary.state}, ${group(summary.rows)} rows in ${duration(summary.duration_ms / 1000)} (${summary.rows_per_second}/s, ${group(summary.requests)} requests)`,
+    `${summary.source.name} → ${summary.destination}: ${summary.state}, ${counted(summary.rows, 'row')} in ${duration(summary.duration_ms / 1000)} (${summary.rows_per_second}/s, ${counted(summary.requests, 'request')})`,
   ];
   for (const status of ['created', 'updated', 'skipped', 'failed', 'unprocessed'] as const) {
     if (summary[status] === 0 && (status === 'updated' || status === 'unprocessed')) continue;
@@ -74,11 +74,11 @@ export function runText(view: RunView, summary: string | undefined): string {
   if (view.message) lines.push(`  ${view.message}`);
   if (progress.waiting) lines.push(`  ${waitingText(progress.waiting, Date.now())}`);
   if (view.state === 'interrupted') lines.push(`  Go on with: rowferry runs resume ${view.run}`);
-  if (view.late) lines.push(`  ${view.late} outcomes arrived after the run was closed`);
+  if (view.late) lines.push(`  ${counted(view.late, 'outcome')} arrived after the run was closed`);
   if (summary !== undefined && view.state !== 'running') return `${lines.join('\n')}\n${summary}`;
   lines.push(
-    `  ${group(settledRows(progress))} of about ${group(progress.total)} rows settled: ${group(progress.created)} created, ${group(progress.updated)} updated, ${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
-    `  ${group(progress.requests)} requests, ${group(progress.retries)} retries, ${group(progress.throttled)} throttled`,
+    `  ${group(settledRows(progress))} of ${progress.readAll ? '' : 'about '}${counted(progress.total, 'row')} settled: ${group(progress.created)} created, ${group(progress.updated)} updated, ${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
+    `  ${counted(progress.requests, 'request')}, ${counted(progress.retries, 'retry', 'retries')}, ${group(progress.throttled)} throttled`,
   );
   return `${lines.join('\n')}\n`;
 }
@@ -88,10 +88,10 @@ export function runsTable(views: readonly RunView[]): string {
   const rows = views.map((view) => [
     view.run,
     view.state,
-    `${group(settledRows(view.progress))}/${group(view.progress.total)}`,
-    String(view.progress.created),
-    String(view.progress.skipped),
-    String(view.progress.failed),
+    `${group(settledRows(view.progress))}/${view.progress.readAll ? '' : '~'}${group(view.progress.total)}`,
+    group(view.progress.created),
+    group(view.progress.skipped),
+    group(view.progress.failed),
     `${view.source} → ${view.destination}`,
   ]);
   const table = [['RUN', 'STATE', 'ROWS', 'CREATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows];

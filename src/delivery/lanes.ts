@@ -11,7 +11,15 @@ import { define, pipe } from '../redis/scripts.js';
 import type { Verdict } from '../verdict.js';
 import { ApiClock } from './api-clock.js';
 import type { Circuit } from './circuit.js';
-import { afterCreate, afterLookUp, beforeCreate, type RowState, type Rules, type Step } from './decide.js';
+import {
+  afterCreate,
+  afterLookUp,
+  attemptsText,
+  beforeCreate,
+  type RowState,
+  type Rules,
+  type Step,
+} from './decide.js';
 import type { Hold, Item } from './hold.js';
 import { LATE_MS, type Pace } from './pace.js';
 import type { Sender, Sent } from './send.js';
@@ -251,7 +259,7 @@ export class Lanes {
       row: item.row,
       status: 'failed',
       reason: 'unconfirmed',
-      message: `${item.attempts} attempts without a clear answer; it may have been created`,
+      message: `${attemptsText(item.attempts)} without a clear answer; it may have been created`,
       attempts: item.attempts,
     };
   }

@@ -94,7 +94,7 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     if (state !== 'finished' || !written?.unprocessed) return;
     throw new RowferryError(
       'JOURNAL_DAMAGED',
-      `${written.unprocessed} rows of run ${plan.run} are settled, but their outcomes are missing from the journal in ${runDir(dataDir, plan.run)}. Put the journal files back as they were and resume.`,
+      `The journal in ${runDir(dataDir, plan.run)} lacks outcomes of settled rows (${written.unprocessed}) of run ${plan.run}. Put the journal files back as they were and resume.`,
       EXIT.broke,
     );
   }

@@ -2,6 +2,7 @@
 import { askRate } from '../delivery/pace.js';
 import { readWaiting } from '../delivery/waiting.js';
 import { toProgress } from '../outcomes/progress.js';
+import { aboutRows } from '../run.js';
 import { pass } from './pass.js';
 import { restore } from './restore.js';
 import { LEASE_MS, type Session } from './session.js';
@@ -58,7 +59,7 @@ export async function keepPulse(session: Session): Promise<void> {
     );
 
     const progress = toProgress({ ...fields, rows: String(session.rows) });
-    const total = session.readAll ? session.rows : Math.max(session.rows, plan.source.lines);
+    const total = session.readAll ? session.rows : Math.max(session.rows, aboutRows(plan.source));
     await teller.patiently(record.noteRows(session.rows, total, session.readAll));
     teller.tell({
       ...progress,

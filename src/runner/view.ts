@@ -6,7 +6,7 @@ import { readWaiting } from '../delivery/waiting.js';
 import { toProgress } from '../outcomes/progress.js';
 import { RunRecord } from '../outcomes/settle.js';
 import type { Summary } from '../report/write.js';
-import { loadPlan, loadStatus, type RunPlan, type RunState } from '../run.js';
+import { aboutRows, loadPlan, loadStatus, type RunPlan, type RunState } from '../run.js';
 import { hasRunner, type RunProgress } from './session.js';
 
 /** What is known of a run right now. */
@@ -60,7 +60,7 @@ export async function viewRun(
       retries: progress.retries,
       throttled: progress.throttled,
       // A report, also of an earlier halt, has counted every row of the source.
-      total: summary?.rows ?? Number(fields.total ?? plan.source.lines),
+      total: summary?.rows ?? Number(fields.total ?? aboutRows(plan.source)),
       readAll: summary !== undefined || fields.read_all === '1',
       ...(waiting === undefined ? {} : { waiting }),
     },
