@@ -186,7 +186,7 @@ export class Rowferry {
   /** What is known of a run right now. Throws a sentence for an id that is none. */
   async status(run: string): Promise<RunView> {
     const { dataDir, prefix } = this.settings;
-    return viewRun(dataDir, new RunRecord(this.redis, prefix, run), this.clock.now());
+    return viewRun({ redis: this.redis, prefix, dataDir }, run, this.clock.now());
   }
 
   /** All runs of this data dir, newest first. */

@@ -6,6 +6,9 @@ import { type SandboxOptions, startSandbox } from '../sandbox/server.js';
 import { count } from './options.js';
 import { untilSignal } from './signals.js';
 
+/** Far longer, and a timer would end at once. */
+const LONGEST_LATENCY_MS = 600_000;
+
 interface Flags {
   port?: number;
   limit?: string;
@@ -29,7 +32,9 @@ export function sandboxCommand(): Command {
       const options: SandboxOptions = {
         ...(port === undefined ? {} : { port }),
         ...(limit ? { limit: { requests: limit.requests, windowMs: limit.perMs } } : {}),
-        ...(latency === undefined ? {} : { latencyMs: parseDuration(latency, '--latency') }),
+        ...(latency === undefined
+          ? {}
+          : { latencyMs: parseDuration(latency, '--latency', LONGEST_LATENCY_MS) }),
         ...(faults === undefined ? {} : { faults: parseFaults(faults) }),
         ...(seed === undefined ? {} : { seed }),
       };

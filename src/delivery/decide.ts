@@ -93,7 +93,7 @@ export function beforeCreate(state: RowState, rules: Rules): Step | undefined {
         ...base(state),
         status: 'failed',
         reason: 'retries_exhausted',
-        message: `given up after ${state.attempts} attempts`,
+        message: `given up after ${attemptsText(state.attempts)}`,
       },
     };
   }
@@ -102,7 +102,7 @@ export function beforeCreate(state: RowState, rules: Rules): Step | undefined {
     status: 'failed',
     reason: 'unconfirmed',
     message: givenUp
-      ? `${state.attempts} attempts without a clear answer; it may have been created`
+      ? `${attemptsText(state.attempts)} without a clear answer; it may have been created`
       : 'an attempt had no answer and repeating it could create the contact twice',
   };
   return rules.canLookUp ? { do: 'look_up', otherwise: unconfirmed } : { do: 'settle', outcome: unconfirmed };
@@ -164,7 +164,7 @@ export function afterLookUp(
         }
       }
       if (otherwise.reason === 'unconfirmed' && rules.enforcesUniqueness) {
-        const message = `given up after ${rules.attempts} attempts; look-ups did not find it`;
+        const message = `given up after ${attemptsText(rules.attempts)}; look-ups did not find it`;
         return {
           do: 'settle',
           outcome: { ...otherwise, reason: 'retries_exhausted', message, attempts: rules.attempts },
@@ -285,6 +285,10 @@ function base(state: RowState): Pick<Outcome, 'row' | 'attempts' | 'httpStatus'>
     attempts: state.attempts,
     ...(state.httpStatus === undefined ? {} : { httpStatus: state.httpStatus }),
   };
+}
+
+export function attemptsText(attempts: number): string {
+  return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
 }
 
 /** Exponential backoff with jitter: 1, 2, 4 … 60 s, each shortened by up to half. `random` in [0, 1). */

@@ -100,13 +100,13 @@ export class Exchange {
         const { destination } = this.options.account;
         const verdict =
           'answer' in sent ? destination.update!.interpret(sent.answer, item.contact) : sent.failure;
-        this.note(verdict);
+        this.note(verdict, sent);
         return [afterUpdate(verdict, item.errand, stateOf(item, item.attempts + 1, sent), this.rules(item))];
       }
       default: {
         const { destination } = this.options.account;
         const verdict = 'answer' in sent ? destination.interpret(sent.answer, item.contact) : sent.failure;
-        this.note(verdict);
+        this.note(verdict, sent);
         return [this.created(item, verdict, sent)];
       }
     }
@@ -124,7 +124,7 @@ export class Exchange {
     } else verdicts = items.map(() => sent.failure);
     // The account is as well as the best of its answers says.
     const failed = (verdict: Verdict) => FAILURES.has(verdict.kind);
-    this.note(verdicts.find((verdict) => !failed(verdict)) ?? verdicts[0]!);
+    this.note(verdicts.find((verdict) => !failed(verdict)) ?? verdicts[0]!, sent);
     // Turned down as a whole, perhaps for the sake of one of them: each is asked about by itself.
     const together = verdicts.every(({ kind }) => kind === 'rejected');
     return items.map((item, i): Step => {
@@ -148,7 +148,7 @@ export class Exchange {
       'answer' in sent
         ? this.options.account.destination.lookup!.read(sent.answer, item.contact, key)
         : { kind: 'no_answer', verdict: sent.failure };
-    if (finding.kind === 'no_answer') this.note(finding.verdict);
+    if (finding.kind === 'no_answer') this.note(finding.verdict, sent);
     else void this.options.circuit.lookedUp().catch(this.options.onError);
     return finding;
   }
@@ -160,8 +160,9 @@ export class Exchange {
     return otherwise.reason === 'duplicate_email' ? 'email' : undefined;
   }
 
-  private note(verdict: Verdict): void {
-    void this.options.circuit.note(verdict).catch(this.options.onError);
+  private note(verdict: Verdict, sent: Sent): void {
+    const status = 'answer' in sent ? sent.answer.status : undefined;
+    void this.options.circuit.note(verdict, status).catch(this.options.onError);
   }
 
   /** An API may quote the key it was given; from here on its words go to Redis and reports. */

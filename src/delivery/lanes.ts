@@ -8,7 +8,7 @@ import type { ApiRequest } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import { define } from '../redis/scripts.js';
 import type { Circuit } from './circuit.js';
-import type { Step } from './decide.js';
+import { attemptsText, type Step } from './decide.js';
 import { Exchange } from './exchange.js';
 import type { Hold, Item } from './hold.js';
 import { askLeave } from './leave.js';
@@ -225,7 +225,7 @@ export class Lanes {
       row: item.row,
       status: 'failed',
       reason: 'unconfirmed',
-      message: `${item.attempts} attempts without a clear answer; it may have been created`,
+      message: `${attemptsText(item.attempts)} without a clear answer; it may have been created`,
       attempts: item.attempts,
     } as const;
     item.errand = { do: 'look_up', otherwise };
@@ -324,7 +324,10 @@ export class Lanes {
     const waitMs = announcedMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
     this.throttledInARow++;
     void this.options.pace
-      .push(Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)))
+      .push(
+        Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)),
+        announcedMs === undefined ? 'asked to slow down' : 'asked to wait',
+      )
       .catch(this.options.onError);
   }
 

@@ -193,8 +193,8 @@ export class RunRecord {
   }
 
   /** Notes how many rows were read, and about how many there are, for those who watch. */
-  async noteRows(rows: number, total: number): Promise<void> {
-    await this.redis.hset(this.keys.state, 'rows', rows, 'total', total);
+  async noteRows(rows: number, total: number, readAll: boolean): Promise<void> {
+    await this.redis.hset(this.keys.state, 'rows', rows, 'total', total, 'read_all', readAll ? 1 : 0);
   }
 
   /** Identity of the Redis process; another after every start. */

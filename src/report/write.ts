@@ -74,6 +74,8 @@ export interface ReportInput {
   counts: { requests: number; retries: number; throttled: number };
   startedMs: number;
   finishedMs: number;
+  /** Told every outcome, in row order. */
+  each?(outcome: Outcome): void;
   /** Rejects when the report must not take its place after all. */
   confirm?(summary: Summary): Promise<void>;
 }
@@ -143,6 +145,7 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
         const outcome = outcomes.of(source.row);
         const status: Status = outcome?.status ?? 'unprocessed';
         const reason = outcome === undefined ? unprocessed : outcome.reason;
+        if (outcome) input.each?.(outcome);
         summary.rows++;
         summary[status]++;
         if (reason !== undefined) summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;

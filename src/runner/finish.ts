@@ -6,6 +6,7 @@ import { CODE, type Outcome } from '../outcome.js';
 import { toProgress } from '../outcomes/progress.js';
 import { codeAt } from '../outcomes/settle.js';
 import type { Journal } from '../report/journal.js';
+import { KindCounter } from '../report/kinds.js';
 import { type Summary, writeReport } from '../report/write.js';
 import { checkSnapshot, runDir } from '../run.js';
 import { LEASE_MS, type Session, type Stop } from './session.js';
@@ -56,6 +57,7 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
   await checkSnapshot(plan.source);
   const { header, rows } = await openIngest(plan, account.destination, { validate: false });
   const { requests, retries, throttled } = toProgress(fields);
+  const kinds = new KindCounter();
   const summary = await writeReport({
     dataDir,
     plan,
@@ -67,11 +69,13 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     counts: { requests, retries, throttled },
     startedMs,
     finishedMs,
+    each: (outcome) => kinds.see(outcome),
     confirm,
   });
   await session.save({
     state,
     finishedAt: new Date(finishedMs).toISOString(),
+    kinds: kinds.result(),
     ...(message === undefined ? {} : { message }),
   });
   if (state !== 'finished') await session.queue.removeWaiting(plan.run);
@@ -90,7 +94,7 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     if (state !== 'finished' || !written?.unprocessed) return;
     throw new RowferryError(
       'JOURNAL_DAMAGED',
-      `${written.unprocessed} rows of run ${plan.run} are settled, but their outcomes are missing from the journal in ${runDir(dataDir, plan.run)}. Put the journal files back as they were and resume.`,
+      `The journal in ${runDir(dataDir, plan.run)} lacks outcomes of settled rows (${written.unprocessed}) of run ${plan.run}. Put the journal files back as they were and resume.`,
       EXIT.broke,
     );
   }
