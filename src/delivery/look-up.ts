@@ -19,8 +19,6 @@ export interface LookUpOptions {
   timeoutMs: number;
   /** So long after the first look-up none is waited for any more, ms. */
   withinMs: number;
-  /** Requests in flight at the most. */
-  atOnce: number;
 }
 
 /** Requests for one row that are not answered usefully. */
@@ -40,11 +38,11 @@ export class LookUps {
   private readonly sender: Sender;
 
   constructor(private readonly options: LookUpOptions) {
-    const { redis, clock, prefix, account, timeoutMs, atOnce } = options;
+    const { redis, clock, prefix, account, timeoutMs } = options;
     this.pace = new Pace(define(redis), clock, prefix, account.id, account.destination.limit);
     this.circuit = new Circuit(this.pace);
     this.apiClock = new ApiClock(clock, this.pace);
-    this.sender = makeSender({ baseUrl: account.options.baseUrl, connections: atOnce, timeoutMs });
+    this.sender = makeSender({ baseUrl: account.options.baseUrl, timeoutMs });
   }
 
   /** Aborted when the time is over, or when the account may not ask. */
@@ -52,7 +50,7 @@ export class LookUps {
     return this.over.signal;
   }
 
-  /** What the destination holds of `contact`; undefined when it does not say so in time. */
+  /** Sends as soon as the pace allows. What the destination holds of `contact`; undefined when it does not say so in time. */
   async ask(contact: Contact): Promise<Exclude<Finding, { kind: 'no_answer' }> | undefined> {
     const { destination, options } = this.options.account;
     const request = destination.lookup!.request(contact, options);

@@ -6,7 +6,7 @@ import { LookUps } from '../delivery/look-up.js';
 import { askRate } from '../delivery/pace.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { openIngest } from '../ingest/ingest.js';
-import { CODE, type Outcome } from '../outcome.js';
+import { CODE, decodeOutcome, type Outcome } from '../outcome.js';
 import { codeAt, type Tally } from '../outcomes/settle.js';
 import { type Journal, readJournal } from '../report/journal.js';
 import { runDir } from '../run.js';
@@ -72,7 +72,6 @@ async function lookUp(session: Session): Promise<Outcome[]> {
     account,
     timeoutMs,
     withinMs: LOOK_UP_MS,
-    atOnce: AT_ONCE,
   });
   const outcomes: Outcome[] = [];
   try {
@@ -149,7 +148,7 @@ async function withoutClaimed({ around, plan }: Session, found: readonly Outcome
   const wanted = new Set(found.flatMap(({ status, contactId }) => (status === 'created' ? [contactId] : [])));
   const claimed = new Map<string, number>();
   for await (const outcomes of readJournal(runDir(around.dataDir, plan.run))) {
-    for (const { row, status, contactId } of outcomes) {
+    for (const { row, status, contactId } of outcomes.map(decodeOutcome)) {
       if (status === 'created' && contactId !== undefined && wanted.has(contactId))
         claimed.set(contactId, row);
     }
