@@ -338,9 +338,10 @@ export class Rowferry {
   }
 
   private surroundings() {
-    const { prefix, dataDir } = this.settings;
+    const { prefix, dataDir, timeoutMs } = this.settings;
     const { redis, clock, log, handle } = this;
-    return { redis, connect: () => handle.connect(), prefix, dataDir, durable: handle.private, clock, log };
+    const durable = handle.private;
+    return { redis, connect: () => handle.connect(), prefix, dataDir, durable, clock, timeoutMs, log };
   }
 }
 
