@@ -23,6 +23,9 @@ export interface Settings {
 /** What a configuration file may say of the settings; the environment wins. */
 export type FileSettings = Partial<Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel'>>;
 
+/** Far longer, and a timer would end at once. */
+const LONGEST_TIMEOUT_MS = 600_000;
+
 export function readSettings(environment: Environment, dataDir?: string, file: FileSettings = {}): Settings {
   const given = (name: string) => environment[name]?.trim() || undefined;
   const prefix = given('ROWFERRY_PREFIX') ?? 'rowferry';
@@ -37,7 +40,7 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
     dataDir: dataDir ?? given('ROWFERRY_DATA_DIR') ?? file.dataDir ?? '.rowferry',
     prefix,
     logLevel: level === undefined ? file.logLevel : parseLogLevel(level, 'ROWFERRY_LOG_LEVEL'),
-    timeoutMs: timeout === undefined ? undefined : parseDuration(timeout, 'ROWFERRY_TIMEOUT'),
+    timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout, 'ROWFERRY_TIMEOUT'),
   };
 }
 
@@ -90,12 +93,19 @@ export function parseRate(text: string, setting: string): Rate | null {
   return { requests, perMs };
 }
 
-/** `500ms`, `30s`, `2m`; in milliseconds. */
-export function parseDuration(text: string, setting: string): number {
+/** `500ms`, `30s`, `2m`; in whole milliseconds. */
+export function parseDuration(text: string, setting: string, mostMs = Number.POSITIVE_INFINITY): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)$/.exec(text.trim().toLowerCase());
-  const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN);
+  const ms = Math.ceil(Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN));
   if (!(ms > 0)) throw bad(setting, text, 'a duration like 500ms, 30s or 2m');
+  if (ms > mostMs)
+    throw bad(setting, text, `a duration of ${mostMs / 60_000} minutes or less, like 30s or 2m`);
   return ms;
+}
+
+/** Silence after which a request counts as unanswered, ms. */
+export function parseTimeout(text: string, setting: string): number {
+  return parseDuration(text, setting, LONGEST_TIMEOUT_MS);
 }
 
 /** A whole number from `least` to `most`. */
@@ -123,6 +133,11 @@ export function parseMap(pairs: readonly string[], setting: string): Record<stri
     const at = pair.lastIndexOf('=');
     const [column, field] = [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
     if (at < 1 || column === '' || field === '') throw bad(setting, pair, 'of the form Header=field');
+    const before = Object.hasOwn(map, column) ? map[column] : field;
+    if (before !== field) {
+      const sentence = `${setting} sends the column "${column}" to two fields, ${before} and ${field}; a column goes to one.`;
+      throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
+    }
     map[column] = field;
   }
   return map;

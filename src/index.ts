@@ -1,5 +1,6 @@
 /** The library. */
 export type { Environment } from './config.js';
+export type { Waiting } from './delivery/waiting.js';
 export { EXIT, RowferryError } from './errors.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
 export type { Progress } from './outcomes/progress.js';
@@ -12,5 +13,5 @@ export {
   type WorkOptions,
 } from './rowferry.js';
 export type { OnDuplicate, Rate, RunPlan, RunState } from './run.js';
-export type { RunnerEvents } from './runner/session.js';
+export type { RunnerEvents, RunProgress } from './runner/session.js';
 export type { RunView } from './runner/view.js';

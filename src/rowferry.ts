@@ -213,7 +213,7 @@ export class Rowferry {
   /** What is known of a run right now. Throws a sentence for an id that is none. */
   async status(run: string): Promise<RunView> {
     const { dataDir, prefix } = this.settings;
-    return viewRun(dataDir, new RunRecord(this.redis, prefix, run), this.clock.now());
+    return viewRun({ redis: this.redis, prefix, dataDir }, run, this.clock.now());
   }
 
   /** All runs of this data dir, newest first. */
@@ -250,8 +250,7 @@ export class Rowferry {
 
   /** Delivers batches of every account whose credentials are set, until `signal` aborts. */
   async deliver(signal: AbortSignal, concurrency?: number): Promise<void> {
-    const { timeoutMs } = this.settings;
-    await deliver(this.surroundings(), { accounts: this.accounts, concurrency, timeoutMs }, signal);
+    await deliver(this.surroundings(), { accounts: this.accounts, concurrency }, signal);
   }
 
   /** The service: works on queued runs and delivers their batches, until `signal` aborts. */
@@ -260,8 +259,7 @@ export class Rowferry {
     options: { concurrency?: number; delivery?: boolean } = {},
   ): Promise<void> {
     const { accounts, dataDirId } = this;
-    const { timeoutMs } = this.settings;
-    await serve(this.surroundings(), { accounts, dataDirId, timeoutMs, ...options }, signal);
+    await serve(this.surroundings(), { accounts, dataDirId, ...options }, signal);
   }
 
   async close(): Promise<void> {
@@ -311,8 +309,7 @@ export class Rowferry {
   /** Runner and delivery of one run, in this process. */
   private async work(run: string, options: WorkOptions): Promise<Summary> {
     const account = await this.accounts.rebind(loadPlan(this.settings.dataDir, run));
-    const { timeoutMs } = this.settings;
-    const delivery = await deliverTo(this.surroundings(), account, { ...options, timeoutMs });
+    const delivery = await deliverTo(this.surroundings(), account, options.concurrency);
     try {
       return await this.execute(run, options);
     } finally {
@@ -332,9 +329,10 @@ export class Rowferry {
   }
 
   private surroundings(): Surroundings {
-    const { prefix, dataDir } = this.settings;
+    const { prefix, dataDir, timeoutMs } = this.settings;
     const { redis, clock, log, handle } = this;
-    return { redis, connect: () => handle.connect(), prefix, dataDir, durable: handle.private, clock, log };
+    const durable = handle.private;
+    return { redis, connect: () => handle.connect(), prefix, dataDir, durable, clock, timeoutMs, log };
   }
 }
 

@@ -1,28 +1,21 @@
 /** The service: works on queued runs and delivers their batches, until it is told to end. */
 import { type Delivery, startDelivery } from './delivery/deliver.js';
 import type { Accounts } from './destinations/accounts.js';
-import type { Account } from './destinations/registry.js';
+import { type Account, limitsOf } from './destinations/registry.js';
 import { RowferryError } from './errors.js';
 import { RunWorker } from './queues/runs.js';
 import { loadStatus, saveStatus } from './run.js';
 import { executeRun } from './runner/run.js';
 import type { Surroundings } from './runner/session.js';
 
-const DEFAULT_CONCURRENCY = 16;
-const DEFAULT_TIMEOUT_MS = 30_000;
 const RUNS_AT_ONCE = 32;
 const LOOK_AGAIN_MS = 3_000;
 
-export interface DeliveryLimits {
-  /** Requests in flight of this process at the most, per account; undefined: each account's own. */
-  concurrency?: number | undefined;
-  /** Silence after which a request counts as unanswered, ms; undefined: each account's own. */
-  timeoutMs?: number | undefined;
-}
-
-export interface ServiceOptions extends DeliveryLimits {
+export interface ServiceOptions {
   accounts: Accounts;
   dataDirId: string;
+  /** Requests in flight of this process at the most, per account; undefined: each account's own. */
+  concurrency?: number | undefined;
   /** False: batches are delivered by other processes. */
   delivery?: boolean | undefined;
 }
@@ -30,20 +23,20 @@ export interface ServiceOptions extends DeliveryLimits {
 /** Delivers batches of every account whose credentials are there, until `signal` aborts. */
 export async function deliver(
   around: Surroundings,
-  { accounts, ...limits }: DeliveryLimits & { accounts: Accounts },
+  { accounts, concurrency }: Pick<ServiceOptions, 'accounts' | 'concurrency'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const deliveries = await deliverAll(around, accounts, limits);
+  const deliveries = await deliverAll(around, accounts, concurrency);
   await aborted(signal);
   await Promise.all(deliveries.map((delivery) => delivery.stop()));
 }
 
 export async function serve(
   around: Surroundings,
-  { accounts, dataDirId, delivery = true, ...limits }: ServiceOptions,
+  { accounts, dataDirId, delivery = true, concurrency }: ServiceOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const deliveries = delivery ? await deliverAll(around, accounts, limits) : [];
+  const deliveries = delivery ? await deliverAll(around, accounts, concurrency) : [];
   if (!delivery) await accounts.all(); // a service without any would fail run by run
   const worker = new RunWorker(
     {
@@ -82,35 +75,27 @@ async function giveUp({ dataDir, log }: Surroundings, run: string, error: Error)
 async function deliverAll(
   around: Surroundings,
   accounts: Accounts,
-  limits: DeliveryLimits,
+  concurrency: number | undefined,
 ): Promise<Delivery[]> {
   for (const sentence of accounts.unset) around.log.warn(`not delivered to: ${sentence}`);
   const all = await accounts.all();
-  return Promise.all(all.map((account) => deliverTo(around, account, limits)));
+  return Promise.all(all.map((account) => deliverTo(around, account, concurrency)));
 }
 
 /** Delivery of one account in this process. */
 export function deliverTo(
-  { connect, prefix, clock, log }: Surroundings,
+  { connect, prefix, clock, log, timeoutMs }: Surroundings,
   account: Account,
-  limits: DeliveryLimits,
+  concurrency?: number,
 ): Promise<Delivery> {
   return startDelivery({
     connect,
     prefix,
     account,
     clock,
-    ...limitsOf(account, limits),
+    ...limitsOf(account, { concurrency, timeoutMs }),
     onError: (error) => log.warn({ account: account.id, error: error.message }, 'delivery'),
   });
-}
-
-/** Flag and environment first, then what the file says of the account. */
-export function limitsOf({ settings }: Pick<Account, 'settings'>, limits: DeliveryLimits) {
-  return {
-    concurrency: limits.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY,
-    timeoutMs: limits.timeoutMs ?? settings.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

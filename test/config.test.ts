@@ -111,6 +111,16 @@ describe('parseMap', () => {
     expect(parseMap([], '--map')).toEqual({});
   });
 
+  test('takes a pair twice, but a column to one field only', () => {
+    expect(parseMap(['Mail=email', 'Mail=email', 'constructor=email'], '--map')).toEqual({
+      Mail: 'email',
+      constructor: 'email',
+    });
+    expect(refusal(() => parseMap(['Mail=email', 'Mail = first_name'], '--map'))).toBe(
+      '--map sends the column "Mail" to two fields, email and first_name; a column goes to one.',
+    );
+  });
+
   test.each(['Mail', '=email', ' =email', 'Mail=', 'Mail= ', ''])('refuses %j', (pair) => {
     expect(refusal(() => parseMap([pair], '--map'))).toBe(
       `--map: "${pair}" is not of the form Header=field.`,
@@ -180,6 +190,14 @@ describe('readSettings', () => {
       'ROWFERRY_LOG_LEVEL: "loud" is not one of silent, fatal, error, warn, info, debug, trace.',
     ],
     [{ ROWFERRY_TIMEOUT: '5' }, 'ROWFERRY_TIMEOUT: "5" is not a duration like 500ms, 30s or 2m.'],
+    [
+      { ROWFERRY_TIMEOUT: '600h' },
+      'ROWFERRY_TIMEOUT: "600h" is not a duration of 10 minutes or less, like 30s or 2m.',
+    ],
+    [
+      { ROWFERRY_TIMEOUT: '600.001s' },
+      'ROWFERRY_TIMEOUT: "600.001s" is not a duration of 10 minutes or less, like 30s or 2m.',
+    ],
   ])('refuses %o', (environment, sentence) => {
     expect(refusal(() => readSettings(environment))).toBe(sentence);
   });

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import {
   parseCount,
   parseDelimiter,
-  parseDuration,
   parseLogLevel,
   parseOnDuplicate,
   parseRate,
   parseSwitch,
+  parseTimeout,
   SettingError,
 } from '../config.js';
 import type { Destination } from '../destinations/destination.js';
@@ -70,7 +70,7 @@ const ofRuns = {
 const ofDestinations = {
   ...ofRuns,
   concurrency: countUpTo(1000, 'Requests in flight of one process at the most. Default: 16.'),
-  timeout: spelt(parseDuration, {
+  timeout: spelt(parseTimeout, {
     ...matching('[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|min|h)'),
     description: 'Silence after which a request counts as unanswered: 500ms, 30s, 2m. Default: 30s.',
     examples: ['30s'],

@@ -136,7 +136,7 @@ export function readOptions(
     faults.push({ key: optionInFile(option), setBy: setBy[option] ?? option, message });
   }
   if (!parsed.success || faults.length > 0) return { options: undefined, setBy, faults };
-  return { options: { ...parsed.data, baseUrl: parsed.data.baseUrl.replace(/\/+$/, '') }, setBy, faults };
+  return { options: { ...parsed.data, baseUrl: normalise(parsed.data.baseUrl) }, setBy, faults };
 }
 
 /** Binds a destination to the credentials in `environment`, or in its `entry`. Throws a sentence naming what is missing or wrong. */
@@ -160,6 +160,26 @@ export function bindAccount(
   const named = `${options.baseUrl}\n${String(options[destination.accountKey])}`;
   const id = `${destination.kind}-${createHash('sha256').update(named).digest('hex').slice(0, 12)}`;
   return { id, name, destination, options, setBy, settings: entry?.settings ?? {} };
+}
+
+/** One spelling for each address, as it names the account: host in lower case, no default port; the path as it is. */
+function normalise(baseUrl: string): string {
+  const { origin, pathname } = new URL(baseUrl);
+  return origin + pathname.replace(/\/+$/, '');
+}
+
+const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** How requests to an account are made: flag and environment first, then what the file says of it. */
+export function limitsOf(
+  { settings }: Pick<Account, 'settings'>,
+  given: { concurrency?: number | undefined; timeoutMs?: number | undefined },
+): { concurrency: number; timeoutMs: number } {
+  return {
+    concurrency: given.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY,
+    timeoutMs: given.timeoutMs ?? settings.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  };
 }
 
 /** What is asked of a destination that it cannot do; `key` is the setting's name in the file. */

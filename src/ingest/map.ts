@@ -45,18 +45,16 @@ export function makeMapping(
   };
   for (const [name, field] of Object.entries(overrides)) {
     const free = columns.filter((column) => column.field === undefined);
-    // Written as in the header beats alike: `email` and `E-mail` may both be columns.
-    const column =
-      free.find(({ header }) => header === name.trim()) ??
-      free.find(({ header }) => plain(header) !== '' && plain(header) === plain(name));
-    if (column === undefined) {
-      throw new RowferryError(
-        'MAP_COLUMN_UNKNOWN',
-        `--map names the column "${name}", which the header does not have. It has: ${list(header)}.`,
-        EXIT.usage,
+    const column = findColumn(free, name);
+    if (column === undefined) throw noColumn(name, field, columns);
+    const target = overrideTarget(name, field, destination);
+    const other = columns.find((one) => one.field === target.field && one.name === target.name);
+    if (other)
+      throw refusal(
+        'MAP_FIELD_TWICE',
+        `--map sends two columns to ${field}, "${other.header}" and "${column.header}"; a field takes one.`,
       );
-    }
-    Object.assign(column, overrideTarget(name, field, destination));
+    Object.assign(column, target);
     if (column.field !== undefined && column.name === undefined) taken.add(column.field);
   }
   // Exact names first, so that `email` beats `Email Address` wherever it stands.
@@ -80,15 +78,54 @@ export function makeMapping(
       );
     }
   }
-  warnings.push(...sharedTargets(columns));
+  warnings.push(...sharedTargets(columns), ...nameless(columns));
   if (!taken.has('email') && 'email' in destination.fields) {
-    throw new RowferryError(
+    throw refusal(
       'NO_EMAIL_COLUMN',
-      `No column of the header is an e-mail address. It has: ${list(header)}. Name one with --map "<column>=email".`,
-      EXIT.usage,
+      looksLikeRow(columns)
+        ? ROW_FOR_HEADER
+        : `No column of the header is an e-mail address. It has: ${list(header)}. Name one with --map "<column>=email".`,
     );
   }
   return { columns, warnings, map: compile(columns, destination) };
+}
+
+/** Written as in the header beats alike: `email` and `E-mail` may both be columns. */
+function findColumn(columns: readonly ColumnTarget[], name: string): ColumnTarget | undefined {
+  return (
+    columns.find(({ header }) => header === name.trim()) ??
+    columns.find(({ header }) => plain(header) !== '' && plain(header) === plain(name))
+  );
+}
+
+/** Why `--map name=field` finds no column that is free. */
+function noColumn(name: string, field: string, columns: readonly ColumnTarget[]): RowferryError {
+  const taken = findColumn(columns, name);
+  if (taken) {
+    const before = taken.name === undefined ? taken.field : `${taken.field}.${taken.name}`;
+    return refusal(
+      'MAP_COLUMN_TWICE',
+      `--map sends the column "${taken.header}" to two fields, ${before} and ${field}; a column goes to one.`,
+    );
+  }
+  return refusal(
+    'MAP_COLUMN_UNKNOWN',
+    looksLikeRow(columns)
+      ? ROW_FOR_HEADER
+      : `--map names the column "${name}", which the header does not have. It has: ${list(columns.map(({ header }) => header))}.`,
+  );
+}
+
+/** Its cells are somebody's data and not repeated. */
+const ROW_FOR_HEADER =
+  'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
+
+function looksLikeRow(columns: readonly ColumnTarget[]): boolean {
+  return columns.some(({ header }) => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(header));
+}
+
+function refusal(code: string, sentence: string): RowferryError {
+  return new RowferryError(code, sentence, EXIT.usage);
 }
 
 /** A cell that another column overwrites must not get lost without a word. */
@@ -104,6 +141,15 @@ function sharedTargets(columns: readonly ColumnTarget[]): string[] {
     .map(
       ([target, n]) => `${n} columns go to ${target}; of each row the last cell that is not blank is sent.`,
     );
+}
+
+/** Spreadsheets leave columns without a name behind; what stands in them must not get lost without a word. */
+function nameless(columns: readonly ColumnTarget[]): string[] {
+  const at = columns.flatMap(({ header }, i) => (header === '' ? [i + 1] : []));
+  if (at.length === 0) return [];
+  if (at.length === 1) return [`Column ${at[0]} has no name and is not sent.`];
+  const shown = at.slice(0, 5).join(', ') + (at.length > 5 ? ', …' : '');
+  return [`${at.length} columns have no name and are not sent: ${shown}.`];
 }
 
 const PLAIN_PROPERTY = { enumerable: true, configurable: true, writable: true };

@@ -1,5 +1,5 @@
 /** Brings Redis back to what the disk knows of a run: after another server, a restart, a flush, or a runner's death. */
-import { CODE, codeOf } from '../outcome.js';
+import { CODE, codeOf, decodeOutcome } from '../outcome.js';
 import { codeAt } from '../outcomes/settle.js';
 import { readJournal } from '../report/journal.js';
 import { runDir } from '../run.js';
@@ -14,7 +14,7 @@ async function restoreJournaled(session: Session): Promise<void> {
   for await (const outcomes of readJournal(dir, onLast)) {
     await session.record.restore(
       session.epoch,
-      outcomes.map((outcome) => [outcome.row, codeOf(outcome)] as const),
+      outcomes.map((outcome) => [outcome[0], codeOf(decodeOutcome(outcome))] as const),
     );
   }
 }

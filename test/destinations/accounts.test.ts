@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { Accounts } from '../../src/destinations/accounts.js';
-import { bindAccount, type DestinationEntry, kindOfAccount } from '../../src/destinations/registry.js';
+import {
+  bindAccount,
+  type DestinationEntry,
+  kindOfAccount,
+  limitsOf,
+} from '../../src/destinations/registry.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
 
 const KEY = 'sk_live_secret';
@@ -134,4 +139,15 @@ describe('a plan', () => {
       message: expect.stringContaining('name the configuration file that has it with --config') as string,
     });
   });
+});
+
+test('flag and environment beat the file, which beats what rowferry does by itself', () => {
+  expect(limitsOf({ settings: {} }, {})).toEqual({ concurrency: 16, timeoutMs: 30_000 });
+  const account = { settings: { concurrency: 4, timeoutMs: 500 } };
+  expect(limitsOf(account, {})).toEqual({ concurrency: 4, timeoutMs: 500 });
+  expect(limitsOf(account, { concurrency: undefined, timeoutMs: 9 })).toEqual({
+    concurrency: 4,
+    timeoutMs: 9,
+  });
+  expect(limitsOf(account, { concurrency: 64 })).toEqual({ concurrency: 64, timeoutMs: 500 });
 });

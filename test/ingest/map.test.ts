@@ -105,6 +105,14 @@ describe('headers', () => {
     expect(contactOf({ email: 'a@example.com', '': 'x', '  ': 'y' })).toEqual({ email: 'a@example.com' });
   });
 
+  test('without a name are told about', () => {
+    expect(mapping(['email', '', 'plan']).warnings).toEqual(['Column 2 has no name and is not sent.']);
+    expect(mapping(['', 'email', ' ']).warnings).toEqual(['2 columns have no name and are not sent: 1, 3.']);
+    expect(mapping(['email', ...Array<string>(9).fill('')]).warnings).toEqual([
+      '9 columns have no name and are not sent: 2, 3, 4, 5, 6, ….',
+    ]);
+  });
+
   test('that stand twice are told about, and a blank cell erases nothing', () => {
     const twice = mapping(['email', 'plan', 'plan', 'email']);
     expect(twice.map(['a@example.com', 'pro', '', 'b@example.com'])).toEqual({
@@ -139,6 +147,23 @@ describe('headers', () => {
   });
 });
 
+describe('a first line that is no header', () => {
+  const sentence =
+    'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
+
+  test('is told as such, without what it holds', () => {
+    const error = refusal(['ann@example.com', 'Ann', 'Lee']);
+    expect(error).toMatchObject({ code: 'NO_EMAIL_COLUMN', message: sentence, exitCode: EXIT.usage });
+  });
+
+  test('is told when --map names a column, too', () => {
+    expect(refusal(['ann@example.com', 'Ann'], { Mail: 'email' })).toMatchObject({
+      code: 'MAP_COLUMN_UNKNOWN',
+      message: sentence,
+    });
+  });
+});
+
 describe('--map', () => {
   test('beats every name', () => {
     const row = { email: 'old@example.com', Contact: 'new@example.com', Stufe: 'pro' };
@@ -168,6 +193,22 @@ describe('--map', () => {
       email: 'a@example.com',
       external_id: 'C-1',
       custom_fields: { '%': '5' },
+    });
+  });
+
+  test('refuses one column for two fields', () => {
+    expect(refusal(['Mail', 'x'], { Mail: 'email', mail: 'metadata.old' })).toMatchObject({
+      code: 'MAP_COLUMN_TWICE',
+      message: '--map sends the column "Mail" to two fields, email and metadata.old; a column goes to one.',
+      exitCode: EXIT.usage,
+    });
+  });
+
+  test.each(['email', 'custom_fields.mail'])('refuses two columns for %s', (field) => {
+    expect(refusal(['Mail', 'Post', 'email'], { Post: field, Mail: field })).toMatchObject({
+      code: 'MAP_FIELD_TWICE',
+      message: `--map sends two columns to ${field}, "Post" and "Mail"; a field takes one.`,
+      exitCode: EXIT.usage,
     });
   });
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Summary } from '../../src/index.js';
 import { expectAgreement, readReport } from '../helpers/agreement.js';
 import { people, person, readCsv } from '../helpers/csv.js';
 import { until, World } from '../helpers/world.js';
@@ -195,6 +196,64 @@ test('an interrupted run can be cancelled', async () => {
   expect(outcomes).toHaveLength(50);
 });
 
+test('cancel looks up what was sent and never answered, after a kill too', async () => {
+  const world = await World.open();
+  const rows = [
+    // Stored, and the answer stays away; not stored; there before, and the answer stays away.
+    ...people(6).map((row, i) => ({ ...row, email: `hang-after-accept.${i}@example.com` })),
+    ...people(5, 7).map((row, i) => ({ ...row, email: `hang.${i}@example.com` })),
+    { ...person(12), email: 'hang.99@example.com' },
+    ...people(40, 100),
+  ];
+  await world.seed([{ email: 'hang.99@example.com', first_name: 'Somebody' }]);
+  const run = world.start('run', world.csv(rows), '--rate', '20/s', '--concurrency', '12', '--json');
+  const [, id] = await run.says(/"run":"([^"]+)"/);
+  const { faults } = world.sandbox.state.counters;
+  await until(() => (faults.hang ?? 0) === 6 && faults['hang-after-accept'] === 6);
+  run.kill('SIGKILL');
+  await run.finished;
+  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  const summary = JSON.parse(cancel.stdout) as Summary;
+  const { outcomes } = expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 6, skipped: 1, failed: 0, unprocessed: 45 });
+  expect(summary.reasons).toEqual({ confirmed_on_retry: 6, duplicate_email: 1, cancelled: 45 });
+  expect(outcomes[11]).toMatchObject({ status: 'skipped', duplicate_of: 'destination' });
+  // Twelve look-ups, and five more for what was not found at first; nobody told what was sent before the kill.
+  expect(summary.requests).toBeGreaterThanOrEqual(17);
+});
+
+test('cancel of a run at work looks up rows that wait to be tried again', async () => {
+  const world = await World.open();
+  const rows = [
+    ...people(3).map((row, i) => ({ ...row, email: `hang-after-accept.${i}@example.com` })),
+    ...people(3, 4).map((row, i) => ({ ...row, email: `hang.${i}@example.com` })),
+    ...people(200, 100),
+  ];
+  const run = world.startWith({ ROWFERRY_TIMEOUT: '2s' }, 'run', world.csv(rows), '--rate', '5/s', '--json');
+  const [, id] = await run.says(/"run":"([^"]+)"/);
+  await until(() => (world.sandbox.state.counters.faults.hang ?? 0) === 3);
+  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  const summary = await run.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ state: 'cancelled', failed: 0, reasons: { confirmed_on_retry: 3 } });
+});
+
+test('cancel while the API is down: what could not be looked up is unconfirmed', async () => {
+  const world = await World.open();
+  const rows = people(2).map((row, i) => ({ ...row, email: `hang.${i}@example.com` }));
+  const run = world.start('run', world.csv(rows), '--rate', '20/s', '--json');
+  const [, id] = await run.says(/"run":"([^"]+)"/);
+  await until(() => (world.sandbox.state.counters.faults.hang ?? 0) === 2);
+  world.sandbox.state.outage = true;
+  run.kill('SIGKILL');
+  await run.finished;
+  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  expect(JSON.parse(cancel.stdout)).toMatchObject({ failed: 2, reasons: { unconfirmed: 2 } });
+});
+
 test('retry: a new run with the failed rows of an earlier one, linked to it', async () => {
   const world = await World.open();
   const rows = [
@@ -283,12 +342,30 @@ test('bad input: one clear line each, and the right exit code', async () => {
       'bad concurrency',
       ['run', file, '--concurrency', 'many'],
       2,
-      /--concurrency: "many" is not a whole number/,
+      /^rowferry: --concurrency: "many" is not a whole number from 1 to 1000\.$/,
+    ],
+    [
+      'no attempts',
+      ['run', file, '--attempts', '0'],
+      2,
+      /^rowferry: --attempts: "0" is not a whole number from 1 to 100\.$/,
     ],
     ['bad rate', ['run', file, '--rate', 'fast'], 2, /--rate: "fast" is not a rate like 10\/s/],
     ['zero rate', ['run', file, '--rate', '0/s'], 2, /--rate: "0\/s" is not a rate/],
-    ['bad delimiter', ['run', file, '--delimiter', '§'], 2, /--delimiter: "§" is not one of/],
+    ['bad delimiter', ['run', file, '--delimiter', '§'], 2, /^rowferry: --delimiter: "§" is not one of/],
     ['bad map', ['run', file, '--map', 'email'], 2, /--map: "email" is not of the form Header=field/],
+    [
+      'map of a column to two fields',
+      ['run', file, '--map', 'email=email', '--map', 'email=first_name'],
+      2,
+      /^rowferry: --map sends the column "email" to two fields, email and first_name;/,
+    ],
+    [
+      'no header',
+      ['run', at('none.csv', 'ann@example.com,Ann\nbob@example.com,Bob\n')],
+      2,
+      /^rowferry: The first line holds an e-mail address .* Put a line with the names before it/,
+    ],
     ['map of no column', ['run', file, '--map', 'Mail=email'], 2, /--map names the column "Mail"/],
     [
       'map to no field',
