@@ -133,20 +133,30 @@ export interface Told {
   verdict: Verdict;
 }
 
-/** Gives each contact the verdict told about it, by e-mail, else by external_id; who is not mentioned is unclear. */
+/**
+ * The verdicts told about `contacts`, in their order: by e-mail and external_id, else by e-mail, else by external_id.
+ * Each is said of one contact only; who is not mentioned is unclear.
+ */
 export function inOrder(contacts: readonly Contact[], all: readonly Told[]): Verdict[] {
   const told = [...all];
-  return contacts.map((contact) => {
-    const sameId = ({ about }: Told) => about.external_id === contact.external_id;
-    const byEmail = told.filter(({ about }) => hasEmail(about, contact));
-    const byId = (one: Told) =>
-      contact.external_id !== undefined && sameId(one) && idOf(one.about.email) === undefined;
-    const match = byEmail.find(sameId) ?? byEmail[0] ?? told.find(byId);
-    if (match === undefined) return { kind: 'unclear', message: 'the answer does not mention this contact' };
-    told.splice(told.indexOf(match), 1); // each is said of one contact only
-    return match.verdict;
-  });
+  const sameId = ({ about }: Told, contact: Contact) => about.external_id === contact.external_id;
+  const ways = [
+    (one: Told, contact: Contact) => hasEmail(one.about, contact) && sameId(one, contact),
+    (one: Told, contact: Contact) => hasEmail(one.about, contact),
+    (one: Told, contact: Contact) =>
+      contact.external_id !== undefined && sameId(one, contact) && idOf(one.about.email) === undefined,
+  ];
+  const verdicts = contacts.map((): Verdict | undefined => undefined);
+  for (const isAbout of ways) {
+    for (const [i, contact] of contacts.entries()) {
+      const at = verdicts[i] === undefined ? told.findIndex((one) => isAbout(one, contact)) : -1;
+      if (at >= 0) verdicts[i] = told.splice(at, 1)[0]!.verdict;
+    }
+  }
+  return verdicts.map((verdict) => verdict ?? NOT_MENTIONED);
 }
+
+const NOT_MENTIONED: Verdict = { kind: 'unclear', message: 'the answer does not mention this contact' };
 
 /** A message of any JSON type in words; undefined when it says nothing. */
 export function textOf(value: unknown): string | undefined {

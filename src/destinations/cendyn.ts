@@ -13,7 +13,7 @@ import { flag, text } from './fields.js';
 const phone = text.regex(/^[+\d][\d\s()./-]*$/, 'invalid_format');
 const subscription = z.looseObject({ list_id: text, subscribed: flag.optional() });
 const validation = z
-  .looseObject({ validate: flag, create_if_invalid: flag, create_if_no_credit: flag })
+  .looseObject({ validate: flag, create_if_invalid: flag, create_if_no_credit: flag }, 'not_an_object')
   .partial();
 
 /** Fields that may be any text. */
