@@ -9,7 +9,16 @@
  */
 import type { Destination } from '../destinations/destination.js';
 import { RowferryError } from '../errors.js';
+import { accountCases } from './account.js';
+import { bulkCases } from './bulk.js';
+import { Candidate } from './candidate.js';
+import { contractCase, fixturesCase } from './complete.js';
+import { contactCases } from './contact.js';
+import { createCases } from './create.js';
 import type { Fixtures } from './fixtures.js';
+import { lookupCases } from './lookup.js';
+import { purityCases } from './purity.js';
+import { updateCases } from './update.js';
 
 export interface ExamCase {
   name: string;
@@ -43,9 +52,20 @@ export class ExamFailed extends RowferryError {
 
 /** The cases `destination` sits. Each makes its own server and client on loopback, and leaves nothing behind. */
 export function examCases(destination: Destination, fixtures: Fixtures): ExamCase[] {
-  void destination;
-  void fixtures;
-  return [];
+  const incomplete = contractCase(destination) ?? fixturesCase(fixtures);
+  if (incomplete !== undefined) return [incomplete];
+  const candidate = new Candidate(destination, fixtures);
+  const cases = [
+    ...accountCases(candidate),
+    ...contactCases(candidate),
+    ...createCases(candidate),
+    ...lookupCases(candidate),
+    ...updateCases(candidate),
+    ...bulkCases(candidate),
+    ...purityCases(candidate),
+  ];
+  // Whatever goes wrong in a case is its rejection.
+  return cases.map(({ run, ...rest }) => ({ ...rest, run: async () => run() }));
 }
 
 /** Runs every case, one after the other. Resolves with their results; rejects with {@link ExamFailed} if one failed. */
