@@ -1,6 +1,20 @@
 /** The library. */
+export { z } from 'zod';
 export type { Environment } from './config.js';
+export { type Contact, type Identity, normaliseEmail } from './contact.js';
 export type { Waiting } from './delivery/waiting.js';
+export {
+  type ApiAnswer,
+  type ApiRequest,
+  announcedWait,
+  type Destination,
+  defineDestination,
+  type FieldKind,
+  type Finding,
+  jsonBody,
+  type Options,
+} from './destinations/destination.js';
+export { usualVerdict } from './destinations/http/rules.js';
 export { EXIT, RowferryError } from './errors.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
 export type { Progress } from './outcomes/progress.js';
@@ -15,3 +29,4 @@ export {
 export type { OnDuplicate, Rate, RunPlan, RunState } from './run.js';
 export type { RunnerEvents, RunProgress } from './runner/session.js';
 export type { RunView } from './runner/view.js';
+export type { Verdict } from './verdict.js';

@@ -27,6 +27,7 @@ export async function checkConfig(path: string, environment: Environment): Promi
   const all = new Set([...faults, ...document.unset]);
   const destinations = new Map<string, Destination>(DESTINATIONS.map((known) => [known.kind, known]));
   for (const entry of config.destinations) {
+    if (entry.kind === undefined && entry.module === undefined) continue; // told already
     const at = ['destinations', entry.name];
     const destination = await openDestination(entry).catch((error: unknown) => {
       if (!(error instanceof RowferryError)) throw error;

@@ -51,7 +51,10 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
     return fault(path, message, yaml.contents?.range?.[0] ?? 0);
   };
 
-  for (const { message, pos } of [...yaml.errors, ...yaml.warnings]) {
+  // After the first thing that is no YAML nearly all that follows looks wrong, too.
+  const [first, ...others] = yaml.errors;
+  const repeated = others.filter(({ code }) => code === 'DUPLICATE_KEY');
+  for (const { message, pos } of [...(first ? [first] : []), ...repeated, ...yaml.warnings]) {
     const { line } = lines.linePos(pos[0]);
     const inFlow = /[{[,].*\$\{/.test(text.split('\n')[line - 1] ?? '');
     const hint = inFlow ? `; between { } or [ ] a \${…} is written in quotes` : '';

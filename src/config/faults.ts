@@ -42,10 +42,8 @@ function sentences(issue: Issue, at: Path, document: ConfigDocument): Sentence[]
       }));
     }
     case 'invalid_union': {
-      // What the alternative lacks that was meant: one that does not fail as a whole.
-      const meant = issue.errors.find((tried) =>
-        tried.every(({ path }) => path.length > 0 || isWithin(tried)),
-      );
+      // Of a section or a list: what the alternative lacks that was meant, which is one that does not fail as a whole.
+      const meant = typeof given === 'object' && issue.errors.find(isWithin);
       if (meant) return meant.flatMap((inner) => sentences(inner, path, document));
       return [{ path, message: issue.message }];
     }
@@ -60,6 +58,10 @@ function sentences(issue: Issue, at: Path, document: ConfigDocument): Sentence[]
       ];
     case 'invalid_value':
       return [{ path, message: `is not one of ${issue.values.map(String).join(', ')}` }];
+    case 'too_big':
+      return [{ path, message: inOurWords(issue.message, `is more than ${issue.maximum}`) }];
+    case 'too_small':
+      return [{ path, message: inOurWords(issue.message, `is less than ${issue.minimum}`) }];
     case 'custom': {
       const { wanted } = (issue.params ?? {}) as { wanted?: string };
       return [{ path, message: wanted === undefined ? issue.message : `${quoted()} is not ${wanted}` }];
@@ -72,6 +74,11 @@ function sentences(issue: Issue, at: Path, document: ConfigDocument): Sentence[]
   function quoted(): string {
     return document.fromEnvironment(path) ? 'what the environment gives' : `"${spelling(given)}"`;
   }
+}
+
+/** A sentence of the schema's own stays. */
+function inOurWords(message: string, ours: string): string {
+  return message.startsWith('Too ') ? ours : message;
 }
 
 /** Issues about the value as such, but not about its kind: the alternative was meant, and is wrong. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import type { Environment } from '../config.js';
 import { EXIT, RowferryError } from '../errors.js';
-import type { ConfigDocument } from './document.js';
+import type { ConfigDocument, Path } from './document.js';
 import { faultLine } from './faults.js';
 import { type Config, type ReadConfig, readConfig } from './read.js';
 
@@ -64,18 +64,24 @@ export function openConfig(path: string, environment: Environment): ReadConfig {
   return readConfig(text, shownPath(path), dirname(resolve(path)), environment);
 }
 
-const SECRET_KEY = /(^|_)(key|secret|token|password|authorization)$/i;
+const SECRET = /(^|[_-])(key|secret|token|password|authorization)$/i;
 const PASSWORD_IN_URL = /^\w+:\/\/[^/@]*:[^/@]+@/;
+
+/** Whether a literal at `path` is a credential. */
+function isSecret([section, , option, ...inside]: Path, text: string): boolean {
+  if (PASSWORD_IN_URL.test(text)) return true;
+  if (section !== 'destinations' || text === '') return false;
+  if (option === 'secrets') return true;
+  const names =
+    option === 'headers' || option === 'basic_auth' ? inside : inside.length === 0 ? [option] : [];
+  return SECRET.test(String(names.at(-1)));
+}
 
 /** Warns of keys that stand in a file which others may read. */
 export function exposedSecrets(path: string, document: ConfigDocument): string[] {
   const { mode } = statSync(path);
   if (process.platform === 'win32' || (mode & 0o044) === 0) return [];
-  const exposed = document.literals.filter(
-    ({ path, text }) =>
-      text !== '' &&
-      ((path[0] === 'destinations' && SECRET_KEY.test(String(path.at(-1)))) || PASSWORD_IN_URL.test(text)),
-  );
+  const exposed = document.literals.filter(({ path, text }) => isSecret(path, text));
   const file = shownPath(path);
   return exposed.map(({ path }) => {
     const setting = path.map(String).join('.');

@@ -7,7 +7,7 @@ import type { MappingSpec } from '../mapping.js';
 import { didYouMean } from '../spelling.js';
 import { type ConfigDocument, type Fault, type Path, readDocument } from './document.js';
 import { byPlace, faultLine, faultsOf } from './faults.js';
-import { entrySchema, fileSchema, splitEntry, syncSchema } from './schema.js';
+import { checkEntry, fileSchema, splitEntry, syncSchema } from './schema.js';
 
 /** A configured flow: source, destination, mapping and options, with a name. */
 export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeoutMs'> {
@@ -55,8 +55,8 @@ export function readConfig(text: string, file: string, base: string, environment
 
   function readEntry(name: string, entry: unknown): void {
     const at = ['destinations', name];
-    const meant = entrySchema(entry);
-    const data = 'fault' in meant ? refuse([meant.fault], at) : accept(meant.schema, entry, at);
+    const checked = checkEntry(entry);
+    const data = 'data' in checked ? checked.data : refuse(checked.issues, at);
     const unset = unsetOf(at);
     if (data === undefined && unset.length === 0) return;
     const { kind, module, settings, options } = splitEntry(data ?? {});
@@ -73,7 +73,8 @@ export function readConfig(text: string, file: string, base: string, environment
   function readSync(name: string, sync: unknown): void {
     const at = ['syncs', name];
     checkTarget([...at, 'to'], (sync as { to?: unknown } | null)?.to);
-    const data = accept(syncSchema, sync, at);
+    const checked = syncSchema.safeParse(sync);
+    const data = checked.success ? checked.data : refuse(checked.error.issues, at);
     const unset = unsetOf(at);
     if (data === undefined && unset.length === 0) return;
     const { source, to, delimiter, report_dir, map, unmapped, preset } = data ?? {};
@@ -112,12 +113,7 @@ export function readConfig(text: string, file: string, base: string, environment
     };
   }
 
-  /** The value as its schema has it; undefined once its faults are noted. */
-  function accept<T>(schema: z.ZodType<T>, given: unknown, at: Path): T | undefined {
-    const read = schema.safeParse(given);
-    return read.success ? read.data : refuse(read.error.issues, at);
-  }
-
+  /** Notes the faults of a value that is not taken. */
   function refuse(issues: readonly z.core.$ZodIssue[], at: Path): undefined {
     faults.push(...faultsOf(issues, document, at));
   }

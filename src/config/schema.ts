@@ -11,12 +11,11 @@ import {
   SettingError,
 } from '../config.js';
 import type { Destination } from '../destinations/destination.js';
+import { httpSettings } from '../destinations/http.js';
 import { DESTINATIONS, optionInFile, optionNames } from '../destinations/registry.js';
 import { LOG_LEVELS } from '../log.js';
 import { mappingSchema } from '../mapping.js';
 import { didYouMean } from '../spelling.js';
-
-const ENVIRONMENT = '\\$\\{';
 
 /** A value with a spelling of ours, as a text or, where YAML reads one, as a number or a switch. */
 function spelt<T>(parse: (text: string, setting: string) => T, published: Record<string, unknown>) {
@@ -38,7 +37,7 @@ function spelt<T>(parse: (text: string, setting: string) => T, published: Record
 const text = (description: string) => z.string().trim().min(1, 'is empty').meta({ description }).optional();
 
 function matching(pattern: string): { type: 'string'; pattern: string } {
-  return { type: 'string', pattern: `^\\s*(${pattern})\\s*$|${ENVIRONMENT}` };
+  return { type: 'string', pattern: `^\\s*(${pattern})\\s*$` };
 }
 
 function countUpTo(most: number, description: string) {
@@ -107,33 +106,43 @@ const ofModule = z.looseObject({
   ...ofDestinations,
 });
 
-/** The schema that an entry of `destinations` is meant for, or why that cannot be told. */
-export function entrySchema(entry: unknown): { schema: EntrySchema } | { fault: z.core.$ZodIssue } {
-  const kinds = DESTINATIONS.map(({ kind }) => kind);
+const ofUse = z.object(ofDestinations);
+
+type Issue = z.core.$ZodIssue;
+export type EntryData = Partial<z.output<typeof ofUse>> & Record<string, unknown>;
+
+/** Checks an entry of `destinations` as its kind has it. */
+export function checkEntry(entry: unknown): { data: EntryData } | { issues: readonly Issue[] } {
+  const kinds = [...DESTINATIONS.map(({ kind }) => kind), 'http'];
   const fault = (message: string, ...path: string[]) => ({
-    fault: { code: 'custom' as const, path, message, input: entry },
+    issues: [{ code: 'custom' as const, path, message, input: entry }],
   });
-  const { kind, module } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<
-    string,
-    unknown
-  >;
+  const { kind, module, ...rest } = { ...(entry as EntryData | null) };
   if (kind !== undefined && module !== undefined)
     return fault('has both kind and module; it needs one of them');
-  if (module !== undefined) return { schema: ofModule };
-  if (kind === undefined) return fault(`needs a kind (${kinds.join(', ')}) or a module`);
+  if (kind === undefined && module === undefined)
+    return fault(`needs a kind (${kinds.join(', ')}) or a module`);
+  if (kind === 'http') return checkHttp(rest);
   const destination = DESTINATIONS.find((known) => known.kind === kind);
-  if (destination) return { schema: ofKind(destination) };
-  return fault(`is not one of ${kinds.join(', ')}.${didYouMean(String(kind), kinds)}`, 'kind');
+  if (module === undefined && destination === undefined) {
+    return fault(`is not one of ${kinds.join(', ')}.${didYouMean(String(kind), kinds)}`, 'kind');
+  }
+  const checked = (destination ? ofKind(destination) : ofModule).safeParse(entry);
+  return checked.success ? { data: checked.data } : { issues: checked.error.issues };
 }
 
-type EntrySchema = z.ZodType<EntryData>;
-type EntryData = Partial<z.output<z.ZodObject<typeof ofDestinations>>> & Record<string, unknown>;
+function checkHttp(entry: Record<string, unknown>): ReturnType<typeof checkEntry> {
+  const { settings, options } = splitEntry(entry);
+  const [use, http] = [ofUse.safeParse(settings), httpSettings.safeParse(options)];
+  if (use.success && http.success) return { data: { kind: 'http', ...options, ...use.data } };
+  return { issues: [...(use.error?.issues ?? []), ...(http.error?.issues ?? [])] };
+}
 
 /** Splits an entry into what is said of its use and what the destination itself takes. */
 export function splitEntry({ kind, module, ...rest }: EntryData): {
   kind: string | undefined;
   module: string | undefined;
-  settings: Partial<z.output<z.ZodObject<typeof ofDestinations>>>;
+  settings: Partial<z.output<typeof ofUse>>;
   options: Record<string, unknown>;
 } {
   const options = Object.entries(rest).filter(([key]) => !Object.hasOwn(ofDestinations, key));
@@ -185,6 +194,14 @@ export const fileSchema = fileOf(z.unknown(), z.unknown());
 
 /** JSON Schema of the file, for editors. */
 export function publishedSchema(): object {
-  const destination = z.union([...DESTINATIONS.map(ofKind), ofModule]);
-  return z.toJSONSchema(fileOf(destination, syncSchema).meta({ title: 'rowferry.yaml' }), { io: 'input' });
+  const ofHttp = z.strictObject({ ...httpSettings.shape, kind: z.literal('http'), ...ofDestinations });
+  const destination = z.union([...DESTINATIONS.map(ofKind), ofHttp, ofModule]);
+  return z.toJSONSchema(fileOf(destination, syncSchema).meta({ title: 'rowferry.yaml' }), {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      // Where a text must look like something, a variable may stand for it.
+      if (jsonSchema.pattern !== undefined) jsonSchema.pattern = `${jsonSchema.pattern}|\\$\\{`;
+      delete jsonSchema.format;
+    },
+  });
 }

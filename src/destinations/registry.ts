@@ -3,10 +3,15 @@ import { createHash } from 'node:crypto';
 import { EXIT, RowferryError } from '../errors.js';
 import type { OnDuplicate, Rate } from '../run.js';
 import { didYouMean } from '../spelling.js';
+import { autosend } from './autosend.js';
+import { cendyn } from './cendyn.js';
+import { clemta } from './clemta.js';
 import type { Destination, Options } from './destination.js';
+import { httpDestination } from './http.js';
+import { loadModuleDestination } from './module.js';
 import { sendmator } from './sendmator.js';
 
-export const DESTINATIONS: readonly Destination[] = [sendmator];
+export const DESTINATIONS: readonly Destination[] = [sendmator, autosend, cendyn, clemta];
 
 /** How an account is used; what is left out is decided by the next in line: sync, destination, defaults, rowferry. */
 export interface DestinationSettings {
@@ -25,11 +30,11 @@ export interface DestinationSettings {
 /** A destination as the configuration file describes it. */
 export interface DestinationEntry {
   name: string;
-  /** One of ours; undefined: it comes from `module`. */
+  /** One of ours, or `http`; undefined: it comes from `module`. */
   kind?: string;
   /** Absolute path of the file whose default export is the destination. */
   module?: string;
-  /** Credentials and the like by their name in the file (`api_key`), with `${…}` replaced. */
+  /** Credentials and the like by their name in the file (`api_key`), with `${…}` replaced; of `http`, all it is made of. */
   options: Readonly<Record<string, unknown>>;
   settings: DestinationSettings;
   /** A sentence for each variable it names that is not set here; it cannot be bound then. */
@@ -65,6 +70,8 @@ export function findDestination(kind: string): Destination {
 
 /** The one place where an entry of the configuration file becomes a destination. */
 export async function openDestination(entry: DestinationEntry): Promise<Destination> {
+  if (entry.module !== undefined) return loadModuleDestination(entry.module);
+  if (entry.kind === 'http') return httpDestination(entry.options as Parameters<typeof httpDestination>[0]);
   return findDestination(entry.kind ?? '');
 }
 
@@ -110,7 +117,10 @@ export function readOptions(
     if (value !== undefined && value !== '') given[option] = value.trim();
   }
   const faults: OptionFault[] = [];
-  if (entry) {
+  if (entry?.kind === 'http') {
+    // Its options are within the destination already.
+    setBy.baseUrl = `destinations.${entry.name}.base_url`;
+  } else if (entry) {
     const known = new Map(optionNames(destination).map((option) => [optionInFile(option), option]));
     for (const [key, value] of Object.entries(entry.options)) {
       const option = known.get(key);

@@ -71,21 +71,21 @@ destinations:
   unset: { kind: sendmator, api_key: "§{NONE}" }
   left: { kind: sendmator, base_url: https://x.example }
   wrong: { kind: sendmator, api_key: "§{KEY} x", base_url: "§{KEY}" }
-  eager: { kind: sendmator, api_key: k, bulk: true }
+  eager: { kind: autosend, api_key: k, bulk: true }
 syncs:
-  a: { source: a.csv, to: good, bulk: true }
+  a: { source: a.csv, to: cendyn, on_duplicate: update }
+  c: { source: a.csv, to: good, on_duplicate: update, bulk: true }
   b: { source: "§{NONE}", to: eager }
 `);
   const { faults, config } = await checkConfig(path, { KEY: 'sk_live' });
-  const cannot = 'sendmator takes one contact per request; bulk can only be false';
   expect(faults.map((fault) => fault.replace(path, 'r.yaml'))).toEqual([
     'r.yaml:4:29 destinations.unset.api_key: the environment variable NONE is not set',
     'r.yaml:5:3 destinations.left.api_key: is left to SENDMATOR_API_KEY, which is not set',
     'r.yaml:6:29 destinations.wrong.api_key: is empty or holds spaces',
     'r.yaml:6:50 destinations.wrong.base_url: is not an http(s) URL',
-    `r.yaml:7:41 destinations.eager.bulk: ${cannot}`,
-    `r.yaml:9:33 syncs.a.bulk: ${cannot}`,
-    'r.yaml:10:8 syncs.b.source: the environment variable NONE is not set',
+    'r.yaml:7:40 destinations.eager.bulk: autosend takes one contact per request; bulk can only be false',
+    'r.yaml:9:35 syncs.a.on_duplicate: cendyn cannot update contacts; on_duplicate can only be skip',
+    'r.yaml:11:8 syncs.b.source: the environment variable NONE is not set',
   ]);
-  expect([config.destinations.length, config.syncs.length]).toEqual([5, 2]);
+  expect([config.destinations.length, config.syncs.length]).toEqual([5, 3]);
 });

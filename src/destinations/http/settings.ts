@@ -1,0 +1,264 @@
+/**
+ * What `kind: http` is described by in `rowferry.yaml`. Checked as a whole, so that every fault is told, each at its
+ * place: expressions and templates are compiled here once, only to see whether they can be.
+ */
+import { z } from 'zod';
+import { FIELD_TYPES, type FieldSettings, isOfType, keyOf, settingsOf } from './contact.js';
+import { compileCondition, compileExpression } from './expression.js';
+import { VERDICTS } from './rules.js';
+import { compileBody, compilePath, placeholdersOf, RESERVED } from './template.js';
+
+/** Requests, and the time they are allowed in. */
+export const LIMIT = /^(\d+(?:\.\d+)?)\/(\d*)(s|min|h|d)$/;
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const text = z.string('is not text; write it in quotes').min(1, 'is empty');
+const method = z.enum(METHODS, `is none of ${METHODS.join(', ')}`);
+const flag = z.boolean('is neither true nor false');
+const key = z.enum(['email', 'external_id'], 'is neither email nor external_id');
+/** A template, or JSONata when it is text. */
+const body = z.unknown();
+
+const expression = text.check((given) => tryOut(given, compileExpression));
+const condition = text.check((given) => tryOut(given, compileCondition));
+const path = text.check((given) => tryOut(given, compilePath));
+
+const status = z.union([z.int().min(100).max(599), z.string().regex(/^([1-5]xx|[1-5]\d\d)$/i)], {
+  error: 'is no status like 409 or 4xx',
+});
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()], { error: 'is no plain value' });
+const headerValue = z
+  .string('is not text; write it in quotes')
+  .trim()
+  .regex(/^[\t\x20-\x7e\x80-\xff]+$/, 'is empty, or holds what a header cannot');
+const oneOrMore = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1, 'is empty')]);
+
+export const ruleSettings = z.strictObject({
+  status: oneOrMore(status).optional(),
+  header: z.record(text, oneOrMore(text)).optional(),
+  body: z.record(expression, oneOrMore(scalar)).optional(),
+  if: condition.optional(),
+  verdict: z.enum(VERDICTS, `is none of ${VERDICTS.join(', ')}`),
+  id: expression.optional(),
+  key: expression.optional(),
+  field: expression.optional(),
+  code: expression.optional(),
+  message: expression.optional(),
+});
+
+const waitSettings = z
+  .strictObject({
+    header: text.optional(),
+    body: expression.optional(),
+    in: z
+      .enum(
+        ['auto', 'seconds', 'milliseconds', 'epoch', 'date'],
+        'is none of auto, seconds, milliseconds, epoch, date',
+      )
+      .default('auto'),
+  })
+  .refine(
+    ({ header, body }) => (header === undefined) !== (body === undefined),
+    'needs either header or body',
+  );
+
+const lookupSettings = z.strictObject({
+  /** The key it asks by. */
+  by: key.default('email'),
+  method: method.default('GET'),
+  path,
+  body: body.optional(),
+  /** Where the contact stands in the answer; of a list, the first. Blank: the API does not hold it. */
+  found: expression.default('$'),
+  /** Over what was found: its id, the time of its creation, and what it holds of ours: true, or an object to compare. */
+  id: expression.default('id'),
+  created_at: expression.optional(),
+  same: expression.optional(),
+});
+
+const fieldSettings = z.union(
+  [
+    z.enum(FIELD_TYPES),
+    z.strictObject({
+      type: z.enum(FIELD_TYPES),
+      required: flag.optional(),
+      unique: flag.optional(),
+      aliases: z.array(text).optional(),
+      default: z.json().optional(),
+    }),
+  ],
+  {
+    error: `is neither a type (${FIELD_TYPES.join(', ')}) nor { type, required, unique, aliases, default }`,
+  },
+);
+
+const shape = z.strictObject({
+  kind: z.literal('http').optional(),
+  /** Origin and any path prefix. */
+  base_url: z.url({ protocol: /^https?$/, error: 'is not an http(s) URL' }),
+  /** Sent with every request; taken for secrets, but for those that never are (see secretsOf). */
+  headers: z
+    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is no name of a header'), headerValue)
+    .default({}),
+  basic_auth: z.strictObject({ username: z.string(), password: z.string() }).optional(),
+  /** Other values that no report may show, e.g. a key in a path. */
+  secrets: z.array(text).default([]),
+  fields: z.record(text, fieldSettings),
+  /** An object field, or `contact`; left out: columns that are no fields are not sent. */
+  unmapped: text.nullable().default(null),
+  create: z.strictObject({ method: method.default('POST'), path, body: body.optional() }),
+  answers: z.array(ruleSettings).default([]),
+  wait: z.array(waitSettings).default([]),
+  lookup: oneOrMore(lookupSettings).optional(),
+  update: z
+    .strictObject({
+      method: method.default('PATCH'),
+      path,
+      /** Default: that of `create`. */
+      body: body.optional(),
+      answers: z.array(ruleSettings).default([]),
+    })
+    .optional(),
+  bulk_create: z
+    .strictObject({
+      max: z.int('is no whole number').min(2, 'is less than 2').max(10_000, 'is more than 10000'),
+      method: method.default('POST'),
+      path,
+      body: body.optional(),
+      /** A list of `{verdict, id, key, field, code, message}`, one for each of `$contacts`, in their order. */
+      results: expression,
+    })
+    .optional(),
+  /** What the API allows, e.g. `100/10s`. */
+  limit: text.regex(LIMIT, 'is no limit like 10/s, 100/10s, 700/min or 10000/h').default('5/s'),
+  /** Whether the API itself refuses a second contact with the same key. */
+  enforces_uniqueness: flag.default(false),
+});
+
+export type HttpSettings = z.infer<typeof shape>;
+type Fault = (message: string, ...path: (string | number)[]) => void;
+
+export const httpSettings = shape.superRefine((settings, context) => {
+  const fault: Fault = (message, ...path) => context.addIssue({ code: 'custom', message, path });
+  checkFields(settings, fault);
+  checkRequests(settings, fault);
+});
+
+function checkFields({ fields, unmapped, lookup, enforces_uniqueness }: HttpSettings, fault: Fault): void {
+  const all = Object.entries(fields).map(([name, field]): [string, FieldSettings] => [
+    name,
+    settingsOf(field),
+  ]);
+  if (all.length === 0) fault('names no field', 'fields');
+  const aliases = new Map<string, string>();
+  const unique = new Map<string, string>();
+  for (const [name, field] of all) {
+    const place = ['fields', name] as const;
+    const steps = name.split('.');
+    if (steps.some((step) => step.trim() === '' || step === '__proto__'))
+      fault('is no name of a field', ...place);
+    if ((RESERVED as readonly string[]).includes(name))
+      fault(`is a word of templates; name it otherwise`, ...place);
+    const above = steps.slice(0, -1).map((_, i) => steps.slice(0, i + 1).join('.'));
+    const closed = above.find((outer) => outer in fields && settingsOf(fields[outer]!).type !== 'object');
+    if (closed !== undefined) fault(`stands in ${closed}, which is no object`, ...place);
+    if (field.default !== undefined && !isOfType(field.type, field.default)) {
+      fault(`is no ${field.type}`, ...place, 'default');
+    }
+    for (const alias of field.aliases ?? []) {
+      const other = aliases.get(alias);
+      if (other !== undefined) fault(`"${alias}" is an alias of ${other}, too`, ...place, 'aliases');
+      aliases.set(alias, name);
+    }
+    if (field.unique !== true) continue;
+    const other = unique.get(keyOf(field));
+    if (other !== undefined) {
+      fault(
+        `is unique, and so is ${other}: there is one unique e-mail address and one other key`,
+        ...place,
+        'unique',
+      );
+    }
+    unique.set(keyOf(field), name);
+  }
+  const object = Object.hasOwn(fields, unmapped ?? '') && settingsOf(fields[unmapped!]!).type === 'object';
+  if (unmapped !== null && unmapped !== 'contact' && !object) {
+    fault('is neither a field of type object nor contact', 'unmapped');
+  }
+  if (enforces_uniqueness && unique.size === 0)
+    fault('is true, but no field is unique', 'enforces_uniqueness');
+  const keys = [lookup ?? []].flat().map(({ by }) => by);
+  if (new Set(keys).size < keys.length) fault('asks by the same key twice', 'lookup');
+}
+
+/** Placeholders must be fields; in a path, fields that every contact has. */
+function checkRequests(settings: HttpSettings, fault: Fault): void {
+  const { create, lookup, update, bulk_create: bulk } = settings;
+  const check = (request: { path: string; body?: unknown }, place: (string | number)[], extra: Extra) => {
+    for (const name of namesIn(request.path)) {
+      const wrong = faultInPath(name, settings, extra);
+      if (wrong !== undefined) fault(`{{${name}}} ${wrong}`, ...place, 'path');
+    }
+    try {
+      if (request.body !== undefined) compileBody(request.body);
+      if (typeof request.body === 'string') return;
+      for (const name of placeholdersOf(request.body)) {
+        if (extra.words.includes(name) || (!extra.alone && isField(name, settings))) continue;
+        fault(`{{${name}}} is no field`, ...place, 'body');
+      }
+    } catch (error) {
+      fault((error as Error).message, ...place, 'body');
+    }
+  };
+  check(create, ['create'], { words: ['contact'] });
+  const lookups = lookup === undefined ? [] : [lookup].flat();
+  for (const [i, one] of lookups.entries()) {
+    check(one, Array.isArray(lookup) ? ['lookup', i] : ['lookup'], { words: ['contact'], by: one.by });
+  }
+  if (update) check(update, ['update'], { words: ['contact', 'contact_id'] });
+  if (bulk) check(bulk, ['bulk_create'], { words: ['contacts'], alone: true });
+}
+
+/** What a request may name beside its fields; `alone`: instead of them. `by`: the key every contact it is made for has. */
+interface Extra {
+  words: readonly string[];
+  by?: 'email' | 'external_id';
+  alone?: boolean;
+}
+
+function faultInPath(
+  name: string,
+  { fields }: HttpSettings,
+  { words, by, alone }: Extra,
+): string | undefined {
+  if (name === 'contact_id' && words.includes(name)) return undefined;
+  const field = Object.hasOwn(fields, name) && !alone ? settingsOf(fields[name]!) : undefined;
+  if (field === undefined) return 'is no field';
+  const always = field.required || (field.unique && keyOf(field) === by);
+  return always ? undefined : 'is not required, and a path cannot do without it';
+}
+
+/** A field, a part of one that is open, or an object that fields are in. */
+function isField(name: string, { fields, unmapped }: HttpSettings): boolean {
+  if (unmapped === 'contact' || Object.hasOwn(fields, name)) return true;
+  if (Object.keys(fields).some((field) => field.startsWith(`${name}.`))) return true;
+  const steps = name.split('.');
+  const outer = steps.map((_, i) => steps.slice(0, i).join('.')).find((one) => Object.hasOwn(fields, one));
+  return outer !== undefined && ['object', 'json'].includes(settingsOf(fields[outer]!).type);
+}
+
+function namesIn(path: string): Set<string> {
+  try {
+    return placeholdersOf(path);
+  } catch {
+    return new Set(); // told already, by the schema of paths
+  }
+}
+
+function tryOut(given: z.core.ParsePayload<string>, compile: (text: string) => unknown): void {
+  try {
+    compile(given.value);
+  } catch (error) {
+    const { message } = error as Error;
+    given.issues.push({ code: 'custom', message, input: given.value });
+  }
+}
