@@ -55,7 +55,7 @@ export interface RunPlan {
   /** Requests for one contact before it is given up. */
   attempts: number;
   onDuplicate: OnDuplicate;
-  /** Several contacts in one request. */
+  /** Rows may travel together in one request. */
   bulk: boolean;
   reportDir: string;
   /** The run whose failed rows this one retries. */

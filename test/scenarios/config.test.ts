@@ -1,16 +1,26 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { checkConfig } from '../../src/config/check.js';
 import { loadPlan } from '../../src/run.js';
+import type { LedgerLine } from '../../src/sandbox/ledger.js';
 import { expectAgreement, readReport } from '../helpers/agreement.js';
 import { people } from '../helpers/csv.js';
-import { World } from '../helpers/world.js';
+import { until, World } from '../helpers/world.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Writes `rowferry.yaml` into the working directory of the world's processes; `$` is written as `§`. */
 function configure(world: World, text: string, name = 'rowferry.yaml'): string {
   const path = join(world.dir, name);
   writeFileSync(path, text.replaceAll('§', '$'), { mode: 0o600 });
   return path;
+}
+
+/** What the API holds, by the name it has in the file. */
+function heldBy(world: World, name: string): LedgerLine[] {
+  return world.ledger().map((line) => ({ ...line, api: name as LedgerLine['api'] }));
 }
 
 test('a sync is run by its name; what it says is frozen in the plan, and flags win', async () => {
@@ -28,7 +38,7 @@ defaults: { attempts: 3, rate: 1/h }
 `,
   );
   const summary = await world.start('run', '--sync', 'nightly', '--json').result();
-  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expectAgreement(summary.reports.dir, rows, heldBy(world, 'crm'));
   expect(summary).toMatchObject({ destination: 'crm', created: 40 });
   expect(loadPlan(world.dataDir, summary.run)).toMatchObject({
     sync: 'nightly',
@@ -118,7 +128,7 @@ test('a run is resumed by the name of its destination, from a file that is elsew
   expect(lost.code).toBe(2);
   expect(lost.stderr).toMatch(/goes to the destination "crm", which is not known here: .* --config\.$/m);
   const summary = await world.startWith({ ROWFERRY_CONFIG: config }, 'runs', 'resume', '--json').result();
-  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expectAgreement(summary.reports.dir, rows, heldBy(world, 'crm'));
 });
 
 test('the service delivers for every account of the file; two names of one account share its queue', async () => {
@@ -210,4 +220,155 @@ test('the data dir, the log level and Redis may be the file’s own', async () =
   });
   expect((await without.account()).name).toBe('sendmator');
   await without.close();
+});
+
+test('contacts that are there already are brought up to date, and several travel in one request, when the file says so', async () => {
+  const world = await World.open();
+  configure(
+    world,
+    `
+destinations:
+  crm: { kind: sendmator, rate: none, on_duplicate: update, bulk: true }
+  other: { kind: autosend, api_key: as_test, base_url: "§{SENDMATOR_BASE_URL}", bulk: true }
+`,
+  );
+  await world.seed([{ email: 'person2@example.com', external_id: 'P-2', first_name: 'Old' }]);
+  const file = world.csv(people(30));
+  const summary = await world.start('run', file, '--to', 'crm', '--json').result();
+  expect(summary).toMatchObject({ created: 29, updated: 1 });
+  expect(world.sandbox.state.counters.posts).toBeLessThan(30);
+  expect(world.ledger().find(({ email }) => email === 'person2@example.com')).toMatchObject({
+    fields: { first_name: 'First2' },
+  });
+  // The flags win; and what a destination cannot do is refused before anything is sent.
+  const single = world.start('run', file, '--to', 'crm', '--on-duplicate', 'skip', '--no-bulk', '--json');
+  expect(await single.result()).toMatchObject({ skipped: 30, updated: 0 });
+  const { code, stderr } = await world.start('run', file, '--to', 'other').finished;
+  expect([code, stderr]).toEqual([
+    2,
+    'rowferry: other: autosend takes one contact per request; bulk can only be false.\n',
+  ]);
+});
+
+test('an API that rowferry does not know is described in the file', async () => {
+  const world = await World.open();
+  const rows = people(12);
+  configure(
+    world,
+    `
+destinations:
+  crm:
+    kind: http
+    base_url: §{SENDMATOR_BASE_URL}/api/v1
+    headers:
+      x-api-key: §{SENDMATOR_API_KEY}
+    limit: 500/s
+    rate: 200/s
+    fields:
+      email: { type: email, required: true, unique: true }
+      first_name: text
+      custom_fields: object
+    unmapped: custom_fields
+    create: { path: /contacts }
+    answers:
+      - { status: 409, verdict: duplicate, key: '"email"' }
+`,
+  );
+  await world.seed([{ email: 'person3@example.com' }]);
+  const summary = await world.start('run', world.csv(rows), '--to', 'crm', '--json').result();
+  expect(summary).toMatchObject({ destination: 'crm', created: 11, skipped: 1 });
+  expect(loadPlan(world.dataDir, summary.run)).toMatchObject({
+    account: expect.stringMatching(/^http-/) as string,
+    rate: { requests: 200, perMs: 1_000 },
+  });
+  expect(JSON.stringify(loadPlan(world.dataDir, summary.run))).not.toContain(world.env.SENDMATOR_API_KEY);
+  const gone = await world.startWith(
+    { SENDMATOR_BASE_URL: 'http://127.0.0.1:1' },
+    'run',
+    'people.csv',
+    '--to',
+    'crm',
+  ).finished;
+  expect([gone.code, gone.stderr]).toEqual([
+    2,
+    'rowferry: crm cannot be reached at http://127.0.0.1:1: connection refused. Is destinations.crm.base_url right? Nothing was sent.\n',
+  ]);
+});
+
+const OWN = `
+import { defineDestination, usualVerdict, z } from 'rowferry';
+export default defineDestination({
+  kind: 'mine',
+  options: z.looseObject({ baseUrl: z.string({ error: 'is not set' }), apiKey: z.string({ error: 'is not set' }) }),
+  env: { apiKey: 'MINE_API_KEY', baseUrl: 'MINE_BASE_URL' },
+  accountKey: 'apiKey',
+  contact: z.looseObject({ email: z.string() }),
+  fields: { email: 'text' },
+  aliases: {},
+  unmapped: 'contact',
+  identity: ({ email }) => ({ email }),
+  limit: { requests: 300, perMs: 1000 },
+  enforcesUniqueness: true,
+  create: ({ email }, { apiKey }) => ({
+    method: 'POST',
+    path: '/api/v1/contacts',
+    headers: { 'x-api-key': apiKey, 'content-type': 'application/json' },
+    body: JSON.stringify({ email }),
+  }),
+  interpret: (answer) => usualVerdict(answer),
+});
+`;
+
+test('a destination of one’s own is a module beside the file', async () => {
+  const world = await World.open();
+  writeFileSync(join(world.dir, 'mine.mjs'), OWN);
+  const environment = { MINE_BASE_URL: world.sandbox.url };
+  configure(
+    world,
+    'destinations: { own: { module: ./mine.mjs, api_key: "§{SENDMATOR_API_KEY}", apikey: x, on_duplicate: update } }\n',
+  );
+  const check = () => world.startWith(environment, 'config', 'check').finished;
+  expect((await check()).stdout).toMatch(
+    /^rowferry\.yaml:1:\d+ destinations\.own\.module: .*It imports rowferry, which is not installed beside it/,
+  );
+  mkdirSync(join(world.dir, 'node_modules'));
+  symlinkSync(root, join(world.dir, 'node_modules/rowferry'));
+  expect((await check()).stdout).toBe(
+    `rowferry.yaml:1:77 destinations.own.apikey: is no option of mine. Did you mean "api_key"?
+rowferry.yaml:1:88 destinations.own.on_duplicate: mine cannot update contacts; on_duplicate can only be skip
+`,
+  );
+  configure(world, 'destinations: { own: { module: ./mine.mjs, api_key: "§{SENDMATOR_API_KEY}" } }\n');
+  expect(await check()).toMatchObject({ code: 0, stdout: 'ok: 1 destination, 0 syncs\n' });
+  const rows = people(5).map(({ email }) => ({ email: email! }));
+  const run = world.startWith(environment, 'run', world.csv(rows), '--to', 'own', '--rate', '2/s', '--json');
+  await world.holds(1);
+  run.kill();
+  await run.finished;
+  const summary = await world.startWith(environment, 'runs', 'resume', '--json').result();
+  expect(summary).toMatchObject({ destination: 'own', created: 5 });
+  expect(loadPlan(world.dataDir, summary.run).account).toMatch(/^mine-/);
+
+  // The name is somebody else's by now.
+  const again = world.startWith(environment, 'run', 'people.csv', '--to', 'own', '--rate', '1/min');
+  await until(() => world.sandbox.state.counters.posts > 5);
+  again.killGroup();
+  await again.finished;
+  configure(world, 'destinations: { own: { kind: sendmator } }\n');
+  const refused = await world.start('runs', 'resume').finished;
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringContaining('of kind mine; that name is of kind sendmator now') as string,
+  ]);
+});
+
+test('the samples of destinations are right', async () => {
+  const samples = readdirSync(join(root, 'samples/destinations'));
+  expect(samples.length).toBeGreaterThan(5);
+  for (const sample of samples) {
+    const path = join(root, 'samples/destinations', sample);
+    const variables = [...readFileSync(path, 'utf8').matchAll(/\$\{([A-Z0-9_]+)/g)].map(([, name]) => name!);
+    const environment = Object.fromEntries(variables.map((name) => [name, 'https://value.example']));
+    expect(await checkConfig(path, environment)).toMatchObject({ faults: [], warnings: [] });
+  }
 });
