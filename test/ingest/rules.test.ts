@@ -259,15 +259,24 @@ describe('a typed header', () => {
       await contactOf(
         {
           'custom_fields.lead_score:number': '12.5',
-          'since : date': '2024-01-31',
+          'since:date': '2024-01-31',
           'is_active:boolean': 'y',
-          'langs:LIST': 'de,en',
+          'langs:list': 'de,en',
+          'Billing: Phone': '1',
+          'x:Number': '2',
           'time:12:00': 'x',
         },
         {},
       ),
     ).toEqual({
-      custom_fields: { lead_score: 12.5, since: '2024-01-31', langs: ['de', 'en'], 'time:12:00': 'x' },
+      custom_fields: {
+        lead_score: 12.5,
+        since: '2024-01-31',
+        langs: ['de', 'en'],
+        'time:12:00': 'x',
+        'Billing: Phone': '1',
+        'x:Number': '2',
+      },
       is_active: true,
     });
   });
@@ -446,8 +455,8 @@ describe('what makes no sense', () => {
     expect(code).toBe('MAPPING_INVALID');
     for (const told of [
       'map.email names the column "Mail", which the header does not have.',
-      'map names the field "nowhere", which sendmator does not have.',
-      'map names the field "metadata", which sendmator does not have.',
+      'map sends "Plan" to the field "nowhere", which sendmator does not have.',
+      'map sends "Plan" to the field "metadata", which sendmator does not have.',
       'map.custom_fields.a names the column "Seats", which the header does not have.',
       'map.custom_fields.b: jsonata "(" is not understood',
       'map.custom_fields.c: format "dd.MM." has no year.',

@@ -289,12 +289,18 @@ test('bad input: one clear line each, and the right exit code', async () => {
     ['zero rate', ['run', file, '--rate', '0/s'], 2, /--rate: "0\/s" is not a rate/],
     ['bad delimiter', ['run', file, '--delimiter', '§'], 2, /--delimiter: "§" is not one of/],
     ['bad map', ['run', file, '--map', 'email'], 2, /--map: "email" is not of the form Header=field/],
-    ['map of no column', ['run', file, '--map', 'Mail=email'], 2, /--map names the column "Mail"/],
+    [
+      'bad type',
+      ['run', file, '--map', 'company=custom_fields.c:int'],
+      2,
+      /--map: .*:int" is not of the form/,
+    ],
+    ['map of no column', ['run', file, '--map', 'Mail=email'], 2, /map\.email names the column "Mail"/],
     [
       'map to no field',
       ['run', file, '--map', 'company=firm'],
       2,
-      /to "firm", which sendmator does not have/,
+      /map sends "company" to the field "firm", which sendmator does not have/,
     ],
     [
       'unwritable report dir',
