@@ -99,6 +99,12 @@ function everyField(candidate: Candidate, fixtures: LookupFixtures): void {
       if (other === undefined) continue;
       const finding = lookingUp(candidate, fixtures, other).find(structuredClone(answer));
       if (finding.kind === 'found' && !finding.same) continue;
+      // What tells scopes apart makes it another's contact altogether.
+      if (
+        finding.kind === 'absent' &&
+        candidate.destination.identity(structuredClone(other)).scope !== candidate.identity.scope
+      )
+        continue;
       throw problem(
         `found with same: false where the contact we sent has another ${path.join('.')}`,
         `lookup.read says ${show(finding)}`,
