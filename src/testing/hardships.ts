@@ -2,8 +2,8 @@
 import { answerOf, type Candidate, type Case, each, noFixture, skip } from './candidate.js';
 import type { CreateFixtures, ExpectedVerdict, FixtureAnswer, Some } from './fixtures.js';
 import { compareVerdict, type Said } from './judge.js';
-import { type Operation, perform } from './operation.js';
-import { bodyOf } from './room.js';
+import { type Operation, outcome, overTheWire } from './operation.js';
+import { bodyOf, type Play } from './room.js';
 
 type Expected = ExpectedVerdict | readonly [ExpectedVerdict, ...ExpectedVerdict[]];
 
@@ -92,10 +92,10 @@ function notTheApi(candidate: Candidate, operation: Operation): Case[] {
 function brokenConnections(candidate: Candidate, operation: Operation): Case[] {
   const { name, answers } = operation;
   const timeoutMs = candidate.fixtures.timeoutMs ?? 300;
-  const broken = (what: string, play: Parameters<typeof perform>[2], patience?: number): Case => ({
+  const broken = (what: string, play: Play, patience?: number): Case => ({
     name: `${name}: ${what}`,
     async run() {
-      const { said } = await perform(candidate, operation, play, patience);
+      const said = await outcome(candidate, operation, play, patience);
       compareVerdict(said, { kind: 'unclear' }, { reader: 'rowferry', occasion: what });
     },
   });
@@ -114,7 +114,7 @@ export async function judge(
   expected: Expected,
   what?: string,
 ): Promise<void> {
-  const { said } = await perform(candidate, operation, { do: 'answer', answer });
+  const said = operation.read(await overTheWire(candidate, operation, answer));
   const occasion = `HTTP ${answer.status}${what === undefined ? '' : ` with ${what}`}`;
   compareVerdict(said, expected, { reader: operation.reader, occasion });
 }

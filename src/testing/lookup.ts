@@ -5,7 +5,7 @@ import { answerOf, type Candidate, type Case, each, list, noFixture, own, skip }
 import type { FixtureAnswer, LookupFixtures, Some } from './fixtures.js';
 import { hardships } from './hardships.js';
 import { agrees, problem, show } from './judge.js';
-import { compareRequest, lookingUp, perform } from './operation.js';
+import { compareRequest, lookingUp, overTheWire, receive } from './operation.js';
 import { texts, withValue } from './paths.js';
 import { bodyOf, type Received } from './room.js';
 import { secretCases } from './secrets.js';
@@ -39,16 +39,14 @@ function casesOf(candidate: Candidate, fixtures: LookupFixtures): Case[] {
     const full = `${name}: ${what}`;
     if (list(some).length === 0) return [noFixture(full, `lookup.${fixture}`, 'the answer')];
     return each(full, some as Some<T>, async (one) => {
-      const { answer } = await perform(candidate, operation, { do: 'answer', answer: one });
-      check(operation.find(structuredClone(answer!)), one);
+      check(operation.find(await overTheWire(candidate, operation, one)), one);
     });
   };
   return [
     {
       name: `${name}: the request`,
       async run() {
-        const answer = operation.answers[0] ?? { status: 500 };
-        const { received } = await perform(candidate, operation, { do: 'answer', answer });
+        const received = await receive(candidate, operation);
         compareRequest(operation, received, fixtures.request, candidate.contact);
       },
     },
@@ -148,7 +146,7 @@ async function oddKey(candidate: Candidate, fixtures: LookupFixtures): Promise<v
   }
   if (odd.length === 0) return;
   const operation = lookingUp(candidate, fixtures, asked);
-  const { received } = await perform(candidate, operation, { do: 'answer', answer: { status: 500 } });
+  const received = await receive(candidate, operation);
   const arrived = wordsOf(received);
   if (odd.some((key) => arrived.some((word) => word.toLowerCase() === key.toLowerCase()))) return;
   throw problem(
