@@ -1,10 +1,13 @@
 /** The destinations rowferry knows, and accounts: a destination with somebody's credentials. */
 import { createHash } from 'node:crypto';
 import { EXIT, RowferryError } from '../errors.js';
+import { autosend } from './autosend.js';
+import { cendyn } from './cendyn.js';
+import { clemta } from './clemta.js';
 import type { Destination, Options } from './destination.js';
 import { sendmator } from './sendmator.js';
 
-export const DESTINATIONS: readonly Destination[] = [sendmator];
+export const DESTINATIONS: readonly Destination[] = [sendmator, autosend, cendyn, clemta];
 
 export interface Account {
   /** `<kind>-<12 hex digits>`: names queue and pace; the same for everyone who holds the same credentials. */
