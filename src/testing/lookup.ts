@@ -96,9 +96,9 @@ function everyField(candidate: Candidate, fixtures: LookupFixtures): void {
       const other = changed(candidate.contact, path, `${text}x`);
       if (other === undefined) continue;
       const finding = lookingUp(candidate, fixtures, other).find(structuredClone(answer));
-      if (finding.kind === 'found' && !finding.same) continue;
+      if (finding.kind !== 'found' || !finding.same) continue;
       throw problem(
-        `found with same: false where the contact we sent has another ${path.join('.')}`,
+        `no look-up to take a contact for ours where the one we sent has another ${path.join('.')}`,
         `lookup.read says ${show(finding)}`,
         'compare every field we sent, at any depth',
       );
