@@ -10,6 +10,7 @@ import {
   failure,
   findingOf,
   hasEmail,
+  idOf,
   inOrder,
   isObject,
   noFinding,
@@ -76,7 +77,8 @@ export const sendmator: Destination = {
       const body = jsonBody(answer);
       if (key === 'external_id') {
         const held = isObject(body?.data) ? body.data : body;
-        if (answer.status === 200 && held?.id) return findingOf(held, contact, 'created_at');
+        if (answer.status === 200 && idOf(held?.id) !== undefined)
+          return findingOf(held, contact, 'created_at');
         if (answer.status === 404 && body !== undefined) return { kind: 'absent' };
       } else if (answer.status === 200 && Array.isArray(body?.data)) {
         const held: unknown = body.data.find((other) => hasEmail(other, contact));
