@@ -1,6 +1,7 @@
 /** The library. */
 export type { Environment } from './config.js';
 export { EXIT, RowferryError } from './errors.js';
+export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
 export type { Progress } from './outcomes/progress.js';
 export type { Summary } from './report/write.js';

@@ -77,8 +77,7 @@ export const sendmator: Destination = {
       const body = jsonBody(answer);
       if (key === 'external_id') {
         const held = isObject(body?.data) ? body.data : body;
-        if (answer.status === 200 && idOf(held?.id) !== undefined)
-          return findingOf(held, contact, 'created_at');
+        if (answer.status === 200 && idOf(held?.id)) return findingOf(held, contact, 'created_at');
         if (answer.status === 404 && body !== undefined) return { kind: 'absent' };
       } else if (answer.status === 200 && Array.isArray(body?.data)) {
         const held: unknown = body.data.find((other) => hasEmail(other, contact));

@@ -59,7 +59,7 @@ export const LOOK_UPS: Fault[] = [
         /expected found with same: false for a contact with our key and other content/,
       "look-up by external_id: found another's": /compare every field we sent, not the key alone/,
       'look-up by email: every field counts':
-        /expected no look-up to take a contact for ours where the one we sent has another name/,
+        /expected found with same: false where the contact we sent has another name/,
       'look-up by external_id: every field counts': /has another name/,
     },
   },
