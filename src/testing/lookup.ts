@@ -86,9 +86,13 @@ function casesOf(candidate: Candidate, fixtures: LookupFixtures): Case[] {
   ];
 }
 
-/** Of every text that the answer repeats: had we sent another, the contact found would not be ours. */
+/**
+ * Of every text that the answer repeats: had we sent another, the contact found would not be ours. Where the text tells
+ * scopes apart, there would be none at all.
+ */
 function everyField(candidate: Candidate, fixtures: LookupFixtures): void {
-  const keys = new Set<string>(Object.values(candidate.identity).filter((key) => key !== undefined));
+  const { destination, identity } = candidate;
+  const keys = new Set<string>(Object.values(identity).filter((key) => key !== undefined));
   for (const fixture of list(fixtures.found)) {
     const answer: ApiAnswer = answerOf(fixture);
     for (const { path, text } of texts(candidate.contact)) {
@@ -97,12 +101,8 @@ function everyField(candidate: Candidate, fixtures: LookupFixtures): void {
       if (other === undefined) continue;
       const finding = lookingUp(candidate, fixtures, other).find(structuredClone(answer));
       if (finding.kind === 'found' && !finding.same) continue;
-      // What tells scopes apart makes it another's contact altogether.
-      if (
-        finding.kind === 'absent' &&
-        candidate.destination.identity(structuredClone(other)).scope !== candidate.identity.scope
-      )
-        continue;
+      const { scope } = candidate.call('identity', () => destination.identity(structuredClone(other)));
+      if (finding.kind === 'absent' && scope !== identity.scope) continue;
       throw problem(
         `found with same: false where the contact we sent has another ${path.join('.')}`,
         `lookup.read says ${show(finding)}`,
