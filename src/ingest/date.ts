@@ -25,7 +25,10 @@ export function dateReader(format: string | undefined, zone = 'utc'): Convert {
   if (format === 'X' || format === 'x') return unixReader(format);
   const options = { zone, locale: LOCALE };
   if (format === undefined) {
-    const unfit = new Unfit('not_a_date', 'a date like 2024-01-31 or 2024-01-31T14:05:00Z (or say its format)');
+    const unfit = new Unfit(
+      'not_a_date',
+      'a date like 2024-01-31 or 2024-01-31T14:05:00Z (or say its format)',
+    );
     return (text) => {
       if (!ISO.test(text)) return unfit;
       const spaceless = text.replace(/^(\S+) (\d)/, '$1T$2').replace(' ', '');
