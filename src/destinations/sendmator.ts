@@ -88,8 +88,8 @@ export const sendmator: Destination = {
   },
   update: {
     needsId: true,
-    // The documentation has PUT, the SDK PATCH: only PATCH says by its name that absent fields stay. A list or an
-    // object takes the place of the one that is there: tags are those of the row afterwards.
+    // The documentation has PUT, the SDK PATCH: only PATCH says by its name that absent fields stay. `tags` become
+    // those of the row, as a list has no other meaning there; whether an object is merged is not documented.
     request: (contact, options, id) =>
       jsonRequest('PATCH', `${CONTACTS}/${segment(id)}`, who(options), contact),
     interpret: (answer) => interpret(answer, 'updated'),

@@ -152,14 +152,33 @@ function toBoolean(text: string): unknown {
   return TRUE.has(word) ? true : FALSE.has(word) ? false : NOT_A_BOOLEAN;
 }
 
+/** What is nested without end would not come through the queue. */
+const MOST_LEVELS = 100;
 const NOT_JSON = new Unfit('not_json', 'JSON, e.g. {"a": 1}');
+const TOO_DEEP = new Unfit('not_json', `JSON of at most ${MOST_LEVELS} levels`);
 
 function toJson(text: string): unknown {
+  if (depthOf(text) > MOST_LEVELS) return TOO_DEEP;
   try {
     return JSON.parse(text) as unknown;
   } catch {
     return NOT_JSON;
   }
+}
+
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const mark = text[at];
+    if (mark === '"') quoted = !quoted;
+    else if (quoted && mark === '\\') at++;
+    else if (quoted) continue;
+    else if (mark === '[' || mark === '{') deepest = Math.max(deepest, ++depth);
+    else if (mark === ']' || mark === '}') depth--;
+  }
+  return deepest;
 }
 
 /** Each element once, none blank. */

@@ -34,9 +34,12 @@ export function setterOf(path: readonly string[]): Setter {
 /** Gives `contact` the values of `others` that it does not have, at any depth; what it takes is its own copy. */
 export function fillBlanks(contact: Contact, others: Contact): void {
   for (const [name, value] of Object.entries(others)) {
-    if (isBlank(value)) continue;
-    if (!Object.hasOwn(contact, name)) define(contact, name, copy(value));
-    else if (isObject(contact[name]) && isObject(value)) fillBlanks(contact[name], value);
+    const held = Object.hasOwn(contact, name) ? contact[name] : undefined;
+    if (isObject(value) && (held === undefined || isObject(held))) {
+      const object = held ?? {};
+      fillBlanks(object, value);
+      if (held === undefined && !isBlank(object)) define(contact, name, object);
+    } else if (held === undefined && !isBlank(value)) define(contact, name, copy(value));
   }
 }
 

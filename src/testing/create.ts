@@ -6,7 +6,8 @@ import type { CreateFixtures, ExpectedVerdict, FixtureAnswer, Some } from './fix
 import { hardships, judge } from './hardships.js';
 import { compareVerdict, problem, show } from './judge.js';
 import { compareRequest, creating, overTheWire, receive } from './operation.js';
-import { isObject, texts, valueAt, withValue } from './paths.js';
+import { isObject, parsed, texts, valueAt, withValue } from './paths.js';
+import { bodyOf } from './room.js';
 import { secretCases } from './secrets.js';
 
 export function createCases(candidate: Candidate): Case[] {
@@ -86,7 +87,8 @@ async function unicodeAnswer(candidate: Candidate): Promise<void> {
   const operation = creating(candidate);
   const plain = operation.read(answerOf(fixture));
   const message = 'message' in plain ? plain.message : '';
-  const quoted = texts(fixture.body)
+  const plainBody = parsed(bodyOf(fixture)) ?? fixture.body;
+  const quoted = texts(plainBody)
     .filter(({ text }) => text.length > 3 && message.includes(text))
     .sort((a, b) => b.text.length - a.text.length)[0];
   if (quoted === undefined) {
@@ -96,9 +98,9 @@ async function unicodeAnswer(candidate: Candidate): Promise<void> {
       'take the sentence from the answer',
     );
   }
-  const body = JSON.parse(
-    JSON.stringify(fixture.body, (_, value: unknown) => (value === quoted.text ? SAID : value)),
-  ) as unknown;
+  const body = parsed(
+    JSON.stringify(plainBody, (_, value: unknown) => (value === quoted.text ? SAID : value)),
+  );
   const said = operation.read(await overTheWire(candidate, operation, { ...fixture, body }));
   if ('message' in said && said.message.includes(SAID)) return;
   throw problem(
@@ -118,9 +120,8 @@ function answers(candidate: Candidate): Case[] {
     expected: (one: T) => ExpectedVerdict | readonly [ExpectedVerdict, ExpectedVerdict],
   ): Case[] => {
     const some = create[fixture] as Some<T> | undefined;
-    if (some === undefined || list(some).length === 0)
-      return [noFixture(`create: ${name}`, `create.${fixture}`, what)];
-    return each(`create: ${name}`, some, (one) => judge(candidate, operation, one, expected(one)));
+    if (list(some).length === 0) return [noFixture(`create: ${name}`, `create.${fixture}`, what)];
+    return each(`create: ${name}`, some!, (one) => judge(candidate, operation, one, expected(one)));
   };
   const duplicate = (
     key: 'email' | 'external_id',

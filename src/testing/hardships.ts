@@ -1,5 +1,5 @@
 /** What any request may meet, whatever it asks for: answers about the account, answers that are none, broken connections. */
-import { answerOf, type Candidate, type Case, each, noFixture, skip } from './candidate.js';
+import { answerOf, type Candidate, type Case, each, list, noFixture, skip } from './candidate.js';
 import type { CreateFixtures, ExpectedVerdict, FixtureAnswer, Some } from './fixtures.js';
 import { compareVerdict, type Said } from './judge.js';
 import { type Operation, outcome, overTheWire } from './operation.js';
@@ -27,8 +27,8 @@ function aboutTheAccount(candidate: Candidate, operation: Operation): Case[] {
   ): Case[] => {
     const full = `${operation.name}: ${name}`;
     const answers = create[fixture] as Some<FixtureAnswer> | undefined;
-    if (answers === undefined) return [noFixture(full, `create.${fixture}`, what)];
-    return each(full, answers, (one) => judge(candidate, operation, one, expected(one)));
+    if (list(answers).length === 0) return [noFixture(full, `create.${fixture}`, what)];
+    return each(full, answers!, (one) => judge(candidate, operation, one, expected(one)));
   };
   const refused = () => ({ kind: 'refused' }) as const;
   const quota =
@@ -91,6 +91,7 @@ function notTheApi(candidate: Candidate, operation: Operation): Case[] {
 
 function brokenConnections(candidate: Candidate, operation: Operation): Case[] {
   const { name, answers } = operation;
+  const whole = answers.find((answer) => bodyOf(answer) !== '') ?? { status: 200, body: {} };
   const timeoutMs = candidate.fixtures.timeoutMs ?? 300;
   const broken = (what: string, play: Play, patience?: number): Case => ({
     name: `${name}: ${what}`,
@@ -102,7 +103,7 @@ function brokenConnections(candidate: Candidate, operation: Operation): Case[] {
   return [
     broken('no answer', { do: 'hang' }, timeoutMs),
     broken('reset before the answer', { do: 'reset' }),
-    broken('answer broken off', { do: 'break off', answer: answers[0] ?? { status: 200, body: {} } }),
+    broken('answer broken off', { do: 'break off', answer: whole }),
   ];
 }
 

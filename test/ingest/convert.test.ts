@@ -142,6 +142,9 @@ describe('other types', () => {
     ['{"a": [1]}', { a: [1] }],
     ['12', 12],
     ['{a: 1}', 'not_json'],
+    ['"[[[{\\"["', '[[[{"['],
+    [`${'['.repeat(101)}${']'.repeat(101)}`, 'not_json'],
+    ['['.repeat(100_000), 'not_json'],
   ])('%j as JSON', async (cell, expected) => {
     expect(await value(cell, { type: 'json' })).toEqual(expected);
   });

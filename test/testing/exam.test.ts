@@ -93,6 +93,19 @@ test('an API that answers success without a body has no body to be empty or cut 
   ]);
 });
 
+test('a body may be given as the text it is', async () => {
+  const { invalid } = acmeFixtures.create;
+  const text = {
+    ...invalid,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(Object(invalid).body),
+  };
+  const fixtures = { ...acmeFixtures, create: { ...acmeFixtures.create, invalid: text as never } };
+  for (const { name, run } of examCases(acme, fixtures)) {
+    if (/^create: (unicode|validation)/.test(name)) await run();
+  }
+});
+
 const without = <T extends object>(from: T, name: keyof T): T => {
   const { [name]: _, ...rest } = from;
   return rest as T;
@@ -133,6 +146,16 @@ test.each<[string, Fixtures, string]>([
     'no fixture for update.contactId',
   ],
   ['bulk', without(acmeFixtures, 'bulk'), 'no fixture for bulk'],
+  [
+    'create: 429',
+    { ...acmeFixtures, create: { ...acmeFixtures.create, throttled: [] } },
+    'no fixture for create.throttled',
+  ],
+  [
+    'create: created',
+    { ...acmeFixtures, create: { ...acmeFixtures.create, created: [] } },
+    'no fixture for create.created',
+  ],
   ['fixtures', without(acmeFixtures, 'options'), 'no fixture for options'],
   ['fixtures', without(acmeFixtures, 'secrets'), 'no fixture for secrets'],
   [
