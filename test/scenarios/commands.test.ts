@@ -115,6 +115,17 @@ test('a halted run can be cancelled; its report says so', async () => {
   expect(JSON.parse(cancel.stdout)).toMatchObject({ state: 'cancelled', unprocessed: 5 });
 });
 
+test('a run that was refused at once is cancelled as such, though its private Redis has ended since', async () => {
+  const world = await World.open({ ownRedis: true });
+  const refused = { SENDMATOR_API_KEY: 'sk_refused_x' };
+  const run = world.startWith(refused, 'run', world.csv(people(50)), '--rate', '10/s', '--json');
+  expect((await run.finished).code).toBe(4);
+  const { run: id } = await run.result();
+  const cancel = await world.start('runs', 'cancel', id, '--json').finished;
+  // Nothing was sent but what was refused: no row is in doubt.
+  expect(JSON.parse(cancel.stdout)).toMatchObject({ state: 'cancelled', unprocessed: 50, failed: 0 });
+});
+
 test('refused credentials halt the run with one sentence; resume goes on with better ones', async () => {
   const world = await World.open();
   const rows = people(500);
