@@ -158,8 +158,12 @@ export class Rowferry {
   }
 
   /** Adds a run for the service of this data dir; resolves with its id. */
-  async enqueue(source: string | Readable, options: SourceOptions = {}): Promise<string> {
-    const { plan } = await this.plan(source, options);
+  async enqueue(
+    source: string | Readable,
+    options: SourceOptions & Pick<WorkOptions, 'started'> = {},
+  ): Promise<string> {
+    const { plan, warnings } = await this.plan(source, options);
+    options.started?.(plan, warnings);
     return enqueueRun(this.runs, this.settings.dataDir, plan);
   }
 

@@ -29,9 +29,18 @@ export function enqueueCommand(): Command {
       // All or none: a misspelt name must not leave half of the list enqueued.
       for (const file of files) if (file !== '-' && !/^https?:/i.test(file)) await takeSnapshot(file);
       for (const file of files) {
-        const run = await rowferry.enqueue(file === '-' ? process.stdin : file, sourceOptions(source));
+        let told: string[] = [];
+        const run = await rowferry.enqueue(file === '-' ? process.stdin : file, {
+          ...sourceOptions(source),
+          started: (_plan, warnings) => {
+            told = warnings;
+          },
+        });
         runs.push(run);
-        process.stdout.write(json ? jsonLine({ event: 'enqueued', run, source: file }) : `${run}\n`);
+        process.stdout.write(
+          json ? jsonLine({ event: 'enqueued', run, source: file, warnings: told }) : `${run}\n`,
+        );
+        if (!json) for (const warning of told) process.stderr.write(`${file}: ${warning}\n`);
       }
       if (!wait) return;
       const codes: number[] = [];
