@@ -1,6 +1,7 @@
 /**
  * The house rules: imports go downward only.
  *   nouns → redis, queues, destinations, outcomes → triggers, ingest, delivery, report → runner → index → cli → workers
+ *   delivery → testing: the exam for destinations, which nothing of the product imports
  * Stages of one rank do not import each other; they meet in Redis.
  */
 const NOUNS = '^src/[^/]+\\.ts$';
@@ -8,6 +9,7 @@ const NOUNS = '^src/[^/]+\\.ts$';
 const INDEX = '^src/(index|rowferry)\\.ts$';
 const FOUNDATIONS = '^src/(redis|queues|destinations|outcomes)/';
 const STAGES = '^src/(triggers|ingest|delivery|report)/';
+const TESTING = '^src/testing/';
 const RUNNER = '^src/runner/';
 const SURFACES = '^src/(cli|dashboard)/';
 const SANDBOX = '^src/sandbox/';
@@ -33,6 +35,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(triggers|ingest|delivery|report)/' },
       to: { path: STAGES, pathNot: '^src/$1/' },
+    },
+    upward('testing-above-stages-only', TESTING, RUNNER, SURFACES, SANDBOX, WORKERS, INDEX),
+    {
+      name: 'nothing-imports-testing',
+      severity: 'error',
+      from: { path: '^(src|workers)/', pathNot: TESTING },
+      to: { path: TESTING },
     },
     {
       name: 'index-below-surfaces',

@@ -98,6 +98,22 @@ export function defineDestination(destination: Destination): Destination {
   return destination;
 }
 
+/** A request with a JSON body, or without any. `headers`: who asks. */
+export function jsonRequest(
+  method: ApiRequest['method'],
+  path: string,
+  headers: Record<string, string>,
+  body?: object,
+): ApiRequest {
+  if (body === undefined) return { method, path, headers };
+  return {
+    method,
+    path,
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  };
+}
+
 /** Parses a JSON object out of an answer; undefined when it is none (HTML, cut off, empty). */
 export function jsonBody(answer: ApiAnswer): Record<string, unknown> | undefined {
   try {

@@ -1,10 +1,13 @@
 /** The destinations rowferry knows, and accounts: a destination with somebody's credentials. */
 import { createHash } from 'node:crypto';
 import { EXIT, RowferryError } from '../errors.js';
+import { autosend } from './autosend.js';
+import { cendyn } from './cendyn.js';
+import { clemta } from './clemta.js';
 import type { Destination, Options } from './destination.js';
 import { sendmator } from './sendmator.js';
 
-export const DESTINATIONS: readonly Destination[] = [sendmator];
+export const DESTINATIONS: readonly Destination[] = [sendmator, autosend, cendyn, clemta];
 
 export interface Account {
   /** `<kind>-<12 hex digits>`: names queue and pace; the same for everyone who holds the same credentials. */
@@ -45,10 +48,16 @@ export function bindAccount(destination: Destination, environment: Environment):
       EXIT.usage,
     );
   }
-  const options: Options = { ...parsed.data, baseUrl: parsed.data.baseUrl.replace(/\/+$/, '') };
+  const options: Options = { ...parsed.data, baseUrl: normalise(parsed.data.baseUrl) };
   const named = `${options.baseUrl}\n${String(options[destination.accountKey])}`;
   const id = `${destination.kind}-${createHash('sha256').update(named).digest('hex').slice(0, 12)}`;
   return { id, destination, options };
+}
+
+/** One spelling for each address, as it names the account: host in lower case, no default port; the path as it is. */
+function normalise(baseUrl: string): string {
+  const { origin, pathname } = new URL(baseUrl);
+  return origin + pathname.replace(/\/+$/, '');
 }
 
 /** Accounts of every destination whose credentials are in `environment`. */

@@ -4,36 +4,39 @@
  * sentence tells which of them it was.
  */
 import { z } from 'zod';
-import { type Contact, type Identity, normaliseEmail } from '../contact.js';
+import type { Contact } from '../contact.js';
 import type { Verdict } from '../verdict.js';
 import {
-  type ApiAnswer,
-  announcedWait,
-  type Destination,
-  type Finding,
-  jsonBody,
-  type Options,
-} from './destination.js';
+  failure,
+  findingOf,
+  hasEmail,
+  idOf,
+  inOrder,
+  isObject,
+  noFinding,
+  saysTaken,
+  success,
+  textOf,
+} from './answers.js';
+import { type ApiAnswer, type Destination, jsonBody, jsonRequest, type Options } from './destination.js';
+import * as field from './fields.js';
 
-const KEY_SHAPE = /^\S+$/;
+const CONTACTS = '/api/v1/contacts';
 
 export const sendmator: Destination = {
   kind: 'sendmator',
-  options: z.looseObject({
-    baseUrl: z.url({ protocol: /^https?$/ }).default('https://api.sendmator.com'),
-    apiKey: z.string({ error: 'is not set' }).regex(KEY_SHAPE, 'is empty or holds spaces'),
-  }),
+  options: z.looseObject({ baseUrl: field.baseUrl('https://api.sendmator.com'), apiKey: field.credential }),
   env: { apiKey: 'SENDMATOR_API_KEY', baseUrl: 'SENDMATOR_BASE_URL' },
   accountKey: 'apiKey',
   contact: z.strictObject({
-    email: z.string({ error: 'required' }).regex(z.regexes.html5Email, 'invalid_format').max(254, 'too_long'),
-    external_id: z.string().optional(),
-    first_name: z.string().optional(),
-    last_name: z.string().optional(),
-    tags: z.array(z.string()).optional(),
-    is_active: z.boolean({ error: 'not_a_boolean' }).optional(),
-    custom_fields: z.record(z.string(), z.unknown()).optional(),
-    metadata: z.record(z.string(), z.unknown()).optional(),
+    email: field.email,
+    external_id: field.text.optional(),
+    first_name: field.text.optional(),
+    last_name: field.text.optional(),
+    tags: field.listOf(field.text).optional(),
+    is_active: field.flag.optional(),
+    custom_fields: field.object.optional(),
+    metadata: field.object.optional(),
   }),
   fields: {
     email: 'text',
@@ -46,150 +49,98 @@ export const sendmator: Destination = {
     metadata: 'object',
   },
   aliases: {
-    'email address': 'email',
-    'e-mail address': 'email',
-    mail: 'email',
-    'contact email': 'email',
-    id: 'external_id',
-    'external id': 'external_id',
-    'contact id': 'external_id',
-    'customer id': 'external_id',
-    'user id': 'external_id',
-    'given name': 'first_name',
-    forename: 'first_name',
-    surname: 'last_name',
-    'family name': 'last_name',
-    tag: 'tags',
-    labels: 'tags',
+    ...field.usualHeaders({
+      email: 'email',
+      first: 'first_name',
+      last: 'last_name',
+      id: 'external_id',
+      tags: 'tags',
+    }),
     active: 'is_active',
   },
   unmapped: 'custom_fields',
-  identity(contact) {
-    const identity: Identity = {};
-    if (typeof contact.email === 'string') identity.email = normaliseEmail(contact.email);
-    if (typeof contact.external_id === 'string') identity.external_id = contact.external_id;
-    return identity;
-  },
+  identity: ({ email, external_id }) => field.identityOf({ email, external_id }),
   limit: { requests: 10_000, perMs: 3_600_000 },
   enforcesUniqueness: true,
-  create: (contact, options) => ({
-    method: 'POST',
-    path: '/api/v1/contacts',
-    headers: { 'x-api-key': String(options.apiKey), 'content-type': 'application/json' },
-    body: JSON.stringify(contact),
-  }),
-  interpret,
-  lookup: { request: lookupRequest, read: readLookup },
+  create: (contact, options) => jsonRequest('POST', CONTACTS, who(options), contact),
+  interpret: (answer) => interpret(answer),
+  lookup: {
+    request(contact, options, key) {
+      if (key === 'external_id') {
+        return jsonRequest('GET', `${CONTACTS}/external/${segment(contact.external_id)}`, who(options));
+      }
+      // In doubt by e-mail, which every contact has: one under our external_id alone is not the one we sent.
+      const query = new URLSearchParams({ search: String(contact.email), limit: '100' });
+      return jsonRequest('GET', `${CONTACTS}?${query}`, who(options));
+    },
+    read(answer, contact, key) {
+      const body = jsonBody(answer);
+      if (key === 'external_id') {
+        const held = isObject(body?.data) ? body.data : body;
+        if (answer.status === 200 && idOf(held?.id)) return findingOf(held, contact, 'created_at');
+        if (answer.status === 404 && body !== undefined) return { kind: 'absent' };
+      } else if (answer.status === 200 && Array.isArray(body?.data)) {
+        const held: unknown = body.data.find((other) => hasEmail(other, contact));
+        return findingOf(held, contact, 'created_at');
+      }
+      return noFinding(interpret(answer));
+    },
+  },
+  update: {
+    needsId: true,
+    // The documentation has PUT, the SDK PATCH: only PATCH says by its name that absent fields stay. `tags` become
+    // those of the row, as a list has no other meaning there; whether an object is merged is not documented.
+    request: (contact, options, id) =>
+      jsonRequest('PATCH', `${CONTACTS}/${segment(id)}`, who(options), contact),
+    interpret: (answer) => interpret(answer, 'updated'),
+  },
+  bulk: {
+    // Its maximum is not documented; 100 is what a list may have.
+    max: 100,
+    request: (contacts, options) => jsonRequest('POST', `${CONTACTS}/bulk`, who(options), { contacts }),
+    interpret: interpretBulk,
+  },
 };
 
-function interpret(answer: ApiAnswer): Verdict {
+const who = (options: Options) => ({ 'x-api-key': String(options.apiKey) });
+const segment = (value: unknown) => encodeURIComponent(String(value));
+
+function interpret(answer: ApiAnswer, done: 'created' | 'updated' = 'created'): Verdict {
   const body = jsonBody(answer);
-  const { status } = answer;
-  if (status === 201 || status === 200) {
-    return typeof body?.id === 'string'
-      ? { kind: 'created', contactId: body.id }
-      : { kind: 'unclear', message: `HTTP ${status} without a contact in its body` };
-  }
-  const { message, field, code } = errorOf(body);
-  const said = message ?? `HTTP ${status}`;
-  if (status === 409 && body !== undefined) {
-    const key = conflictKey(said);
-    return { kind: 'duplicate', ...(key === undefined ? {} : { key }), message: said };
-  }
-  if (status === 429) {
-    const waitMs = announcedWait(answer, said);
-    return { kind: 'throttled', message: said, ...(waitMs === undefined ? {} : { waitMs }) };
-  }
-  if (status === 401 || status === 402 || status === 403) {
-    return { kind: 'refused', code: `http_${status}`, message: said };
-  }
-  if (status >= 500 || status === 408) return { kind: 'unavailable', message: said };
-  if (status === 404 && body === undefined) {
-    return { kind: 'refused', code: 'http_404', message: 'no such address: is the base URL right?' };
-  }
-  if (status >= 400) {
-    return {
-      kind: 'rejected',
-      message: said,
-      ...(field === undefined ? {} : { field }),
-      ...(code === undefined ? {} : { code }),
-    };
-  }
-  return { kind: 'unclear', message: `unexpected HTTP ${status}` };
+  if (answer.status === 201 || answer.status === 200) return success(done, body?.id, answer);
+  // Both documented envelopes: `{message, details{field,code}}` and `{error: {message, details{field,code}}}`.
+  const inner = isObject(body?.error) ? body.error : body;
+  const details = isObject(inner?.details) ? inner.details : {};
+  const message = textOf(inner?.message) ?? textOf(inner?.error);
+  if (answer.status === 409 && body !== undefined) return duplicate(message ?? 'HTTP 409');
+  return failure(answer, { message, field: textOf(details.field), code: textOf(details.code) });
 }
 
 /** The documented sentence first: the value it quotes may hold the name of the other key. */
-function conflictKey(said: string): 'email' | 'external_id' | undefined {
-  const told = /\bwith (email|external_id) /i.exec(said)?.[1]?.toLowerCase();
-  if (told === 'email' || told === 'external_id') return told;
-  if (/\bexternal_id\b/i.test(said)) return 'external_id';
-  return /\be-?mail\b/i.test(said) ? 'email' : undefined;
+function duplicate(message: string): Verdict {
+  const told = /\bwith (email|external_id) /i.exec(message) ?? /external[_ ]?id|e-?mail/i.exec(message);
+  const key = told === null ? undefined : /external/i.test(told[0]) ? 'external_id' : 'email';
+  return { kind: 'duplicate', message, ...(key === undefined ? {} : { key }) };
 }
 
-/** Both documented envelopes: `{message, details{field,code}}` and `{error: {message, details{field,code}}}`. */
-function errorOf(body: Record<string, unknown> | undefined): {
-  message?: string;
-  field?: string;
-  code?: string;
-} {
-  const inner = isObject(body?.error) ? body.error : body;
-  const details = isObject(inner?.details) ? inner.details : {};
-  // Nest, whose envelope the first one is, lists the sentences of its own validation.
-  const text = (value: unknown) =>
-    Array.isArray(value) ? value.map(String).join('; ') : typeof value === 'string' ? value : undefined;
-  const [message, field, code] = [text(inner?.message), text(details.field), text(details.code)];
-  return {
-    ...(message === undefined ? {} : { message }),
-    ...(field === undefined ? {} : { field }),
-    ...(code === undefined ? {} : { code }),
-  };
-}
-
-function lookupRequest(contact: Contact, options: Options) {
-  // By e-mail, which every contact has: a contact under our external_id but another e-mail is not the one we sent.
-  const query = new URLSearchParams({ search: String(contact.email), limit: '100' });
-  return {
-    method: 'GET' as const,
-    path: `/api/v1/contacts?${query}`,
-    headers: { 'x-api-key': String(options.apiKey) },
-  };
-}
-
-function readLookup(answer: ApiAnswer, contact: Contact): Finding {
+/** `{created[], skipped[{email, external_id?, reason}], errors[{email, error}]}`; who is in none of them is unclear. */
+function interpretBulk(answer: ApiAnswer, contacts: readonly Contact[]): Verdict[] {
   const body = jsonBody(answer);
-  if (answer.status !== 200 || !Array.isArray(body?.data)) {
+  if (answer.status < 200 || answer.status > 299) {
     const verdict = interpret(answer);
-    return {
-      kind: 'no_answer',
-      verdict: verdict.kind === 'created' ? { kind: 'unclear', message: 'look-up not understood' } : verdict,
-    };
+    // A conflict of one says nothing about the others.
+    const said: Verdict =
+      verdict.kind === 'duplicate' ? { kind: 'unclear', message: verdict.message } : verdict;
+    return contacts.map(() => said);
   }
-  const email = normaliseEmail(String(contact.email));
-  const held = body.data.find(
-    (other: unknown): other is Record<string, unknown> =>
-      isObject(other) && typeof other.email === 'string' && normaliseEmail(other.email) === email,
-  );
-  if (held === undefined) return { kind: 'absent' };
-  const createdMs = Date.parse(String(held.created_at));
-  return {
-    kind: 'found',
-    same: holds(held, contact),
-    ...(typeof held.id === 'string' ? { contactId: held.id } : {}),
-    ...(Number.isNaN(createdMs) ? {} : { createdMs }),
-  };
-}
-
-/** Whether `held` has every value of `sent`, at any depth. Sendmator adds to what we sent (metadata), never changes it. */
-function holds(held: unknown, sent: unknown): boolean {
-  if (Array.isArray(sent)) {
-    return Array.isArray(held) && held.length === sent.length && sent.every((v, i) => holds(held[i], v));
-  }
-  if (isObject(sent)) {
-    return isObject(held) && Object.entries(sent).every(([name, value]) => holds(held[name], value));
-  }
-  return held === sent;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const told = (list: unknown, judge: (about: Record<string, unknown>) => Verdict) =>
+    Array.isArray(list) ? list.filter(isObject).map((about) => ({ about, verdict: judge(about) })) : [];
+  return inOrder(contacts, [
+    ...told(body?.created, ({ id }) => success('created', id, answer)),
+    ...told(body?.skipped, ({ reason }) => duplicate(textOf(reason) ?? 'skipped')),
+    ...told(body?.errors, ({ error }) => {
+      const message = textOf(error) ?? 'no reason given';
+      return saysTaken(message) ? duplicate(message) : { kind: 'rejected', message };
+    }),
+  ]);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type ApiAnswer, announcedWait, type Options } from '../../src/destinations/destination.js';
+import { announcedWait, type Options } from '../../src/destinations/destination.js';
 import {
   bindAccount,
   boundAccounts,
@@ -8,13 +8,10 @@ import {
 } from '../../src/destinations/registry.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
 import { EXIT, RowferryError } from '../../src/errors.js';
+import { answer, fault } from './answer.js';
 
 const CONTACT = { email: 'ann@example.com', external_id: 'C-1', custom_fields: { plan: 'pro' } };
 const OPTIONS: Options = { baseUrl: 'https://api.sendmator.com', apiKey: 'sk_live_1' };
-
-function answer(status: number, body: unknown, headers: Record<string, string> = {}): ApiAnswer {
-  return { status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) };
-}
 
 const interpret = (...args: Parameters<typeof answer>) => sendmator.interpret(answer(...args), CONTACT);
 
@@ -290,6 +287,170 @@ describe('look-up', () => {
   });
 });
 
+describe('look-up by external_id', () => {
+  const { request, read } = sendmator.lookup!;
+  const held = {
+    id: 'u-1',
+    email: 'other@example.com',
+    external_id: 'C-1',
+    created_at: '2026-02-01T12:00:00Z',
+  };
+
+  test('asks for it by its own path', () => {
+    expect(request({ email: 'a@example.com', external_id: 'C/1 x' }, OPTIONS, 'external_id')).toEqual({
+      method: 'GET',
+      path: '/api/v1/contacts/external/C%2F1%20x',
+      headers: { 'x-api-key': 'sk_live_1' },
+    });
+    expect(request(CONTACT, OPTIONS, 'email')).toEqual(request(CONTACT, OPTIONS));
+  });
+
+  test('reads the contact, bare or wrapped', () => {
+    for (const body of [held, { success: true, data: held }]) {
+      expect(read(answer(200, body), CONTACT, 'external_id')).toEqual({
+        kind: 'found',
+        contactId: 'u-1',
+        createdMs: Date.parse(held.created_at),
+        same: false,
+      });
+    }
+  });
+
+  test('finds nothing, or has no answer', () => {
+    expect(read(answer(404, flat(404, 'Contact not found')), CONTACT, 'external_id')).toEqual({
+      kind: 'absent',
+    });
+    for (const [given, kind] of [
+      [answer(404, '<html>'), 'refused'],
+      [answer(500, ''), 'unavailable'],
+      [answer(200, '{}'), 'unclear'],
+      [answer(200, { data: [held] }), 'unclear'],
+    ] as const) {
+      expect(read(given, CONTACT, 'external_id')).toMatchObject({ kind: 'no_answer', verdict: { kind } });
+    }
+  });
+});
+
+describe('update', () => {
+  const update = sendmator.update!;
+
+  test('patches the contact a look-up found, and only what the row has', () => {
+    expect(update.needsId).toBe(true);
+    expect(update.request({ email: 'ann@example.com', tags: ['a'] }, OPTIONS, 'u/1')).toEqual({
+      method: 'PATCH',
+      path: '/api/v1/contacts/u%2F1',
+      headers: { 'x-api-key': 'sk_live_1', 'content-type': 'application/json' },
+      body: '{"email":"ann@example.com","tags":["a"]}',
+    });
+  });
+
+  test('is updated, or whatever a create would be', () => {
+    const said = (...args: Parameters<typeof answer>) => update.interpret(answer(...args), CONTACT);
+    expect(said(200, { id: 'u-1' })).toEqual({ kind: 'updated', contactId: 'u-1' });
+    expect(said(200, '').kind).toBe('unclear');
+    expect(said(404, flat(404, 'Contact not found')).kind).toBe('rejected');
+    const taken = flat(409, 'You already have a contact with external_id C-1');
+    expect(said(409, taken)).toMatchObject({ kind: 'duplicate', key: 'external_id' });
+  });
+});
+
+describe('bulk', () => {
+  const bulk = sendmator.bulk!;
+  const [ann, bob, cid, dan] = ['ann', 'bob', 'cid', 'dan'].map((name, i) => ({
+    email: `${name}@example.com`,
+    external_id: `C-${i}`,
+  }));
+  const all = [ann!, bob!, cid!, dan!];
+
+  test('sends several contacts', () => {
+    expect(bulk.request(all.slice(0, 2), OPTIONS)).toEqual({
+      method: 'POST',
+      path: '/api/v1/contacts/bulk',
+      headers: { 'x-api-key': 'sk_live_1', 'content-type': 'application/json' },
+      body: JSON.stringify({ contacts: [ann, bob] }),
+    });
+  });
+
+  test('tells each contact its own verdict, in their order; who is not mentioned is unclear', () => {
+    const body = {
+      created: [{ id: 'u-3', email: 'Cid@Example.com' }],
+      skipped: [{ ...ann, reason: 'You already have a contact with external_id C-0' }, null, 7],
+      errors: [{ email: 'dan@example.com', error: 'Invalid email format' }],
+      summary: { created_count: 1, skipped_count: 1, error_count: 1 },
+    };
+    expect(bulk.interpret(answer(201, body), all)).toEqual([
+      { kind: 'duplicate', key: 'external_id', message: 'You already have a contact with external_id C-0' },
+      { kind: 'unclear', message: 'the answer does not mention this contact' },
+      { kind: 'created', contactId: 'u-3' },
+      { kind: 'rejected', message: 'Invalid email format' },
+    ]);
+  });
+
+  test.each([
+    ['duplicate_email', 'email'],
+    ['duplicate_external_id', 'external_id'],
+    ['External ID exists', 'external_id'],
+    ['exists', undefined],
+    [undefined, undefined],
+  ])('understands the reason %j', (reason, key) => {
+    const [verdict] = bulk.interpret(answer(201, { skipped: [{ ...ann, reason }] }), [ann!]);
+    expect(verdict).toMatchObject({ kind: 'duplicate', ...(key && { key }) });
+    expect('key' in verdict!).toBe(key !== undefined);
+  });
+
+  test('knows a contact by its external_id, and says each thing once', () => {
+    const twice = [
+      { email: 'ann@example.com', external_id: 'A' },
+      { email: 'ann@example.com', external_id: 'B' },
+      { email: 'eve@example.com', external_id: 'E' },
+    ];
+    const body = {
+      created: [{ id: 'u-1', email: 'ann@example.com', external_id: 'B' }],
+      skipped: [
+        { email: 'ann@example.com', reason: 'email' },
+        { external_id: 'E', reason: 'external_id' },
+      ],
+      errors: [{ email: null, error: 'Missing required field: email' }],
+    };
+    expect(bulk.interpret(answer(201, body), twice).map(({ kind }) => kind)).toEqual([
+      'duplicate',
+      'created',
+      'duplicate',
+    ]);
+  });
+
+  test('an error that is a conflict is a duplicate', () => {
+    const errors = [{ email: ann!.email, error: 'You already have a contact with email ann@example.com' }];
+    expect(bulk.interpret(answer(201, { errors }), [ann!])).toMatchObject([
+      { kind: 'duplicate', key: 'email' },
+    ]);
+  });
+
+  test.each([
+    [401, flat(401, 'No'), 'refused'],
+    [429, '', 'throttled'],
+    [500, '', 'unavailable'],
+    [400, flat(400, 'contacts must be an array'), 'rejected'],
+    [409, flat(409, 'You already have a contact with email ann@example.com'), 'unclear'],
+    [201, '<html>', 'unclear'],
+    [200, '{"created":[', 'unclear'],
+  ])('%i about the whole is said of each', (status, body, kind) => {
+    expect(bulk.interpret(answer(status, body), all)).toMatchObject(all.map(() => ({ kind })));
+  });
+});
+
+test.each<[object, string | undefined]>([
+  [{ email: 'a@example.com', tags: ['a'], is_active: false, metadata: { a: { b: 1 } } }, undefined],
+  [{}, 'email: required'],
+  [{ email: 'nobody' }, 'email: invalid_format'],
+  [{ email: 'a@example.com', external_id: 7 }, 'external_id: not_a_text'],
+  [{ email: 'a@example.com', tags: 'a' }, 'tags: not_a_list'],
+  [{ email: 'a@example.com', is_active: 'perhaps' }, 'is_active: not_a_boolean'],
+  [{ email: 'a@example.com', custom_fields: [] }, 'custom_fields: not_an_object'],
+])('a contact like %j: %s', (contact, expected) => {
+  expect(fault(contact, sendmator)).toBe(expected);
+});
+
 describe('identity', () => {
   test('is the e-mail in lower case and the external_id as it is', () => {
     expect(sendmator.identity({ email: ' Ann@Example.COM', external_id: 'Ab' })).toEqual({
@@ -312,6 +473,8 @@ describe('accounts', () => {
       { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: '' },
       { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'https://api.sendmator.com' },
       { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'https://api.sendmator.com//' },
+      { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'HTTPS://API.Sendmator.com' },
+      { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'https://api.sendmator.com:443/' },
     ]) {
       expect(bind(environment).id).toBe(id);
     }
@@ -332,9 +495,9 @@ describe('accounts', () => {
   test('keep a path before the API, without its last slash', () => {
     const { options } = bind({
       SENDMATOR_API_KEY: KEY,
-      SENDMATOR_BASE_URL: 'https://proxy.example.com/crm/',
+      SENDMATOR_BASE_URL: 'https://Proxy.example.com:8443/CRM/eu/',
     });
-    expect(options.baseUrl).toBe('https://proxy.example.com/crm');
+    expect(options.baseUrl).toBe('https://proxy.example.com:8443/CRM/eu');
   });
 
   function refusal(action: () => unknown): RowferryError {
