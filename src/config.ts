@@ -1,6 +1,7 @@
 /** Settings from environment and file, and the spellings of values that people give. */
 import { EXIT, RowferryError } from './errors.js';
 import { LOG_LEVELS, type LogLevel } from './log.js';
+import { gatherRules, isType, type MapRules, type NamedRule, ruleOfPair, TYPES } from './mapping.js';
 import type { OnDuplicate, Rate } from './run.js';
 
 export type Environment = Record<string, string | undefined>;
@@ -126,19 +127,20 @@ export function parseDelimiter(text: string, setting: string): string {
   return delimiter;
 }
 
-/** `Header=field`, as in `--map "Mail=email"`. */
-export function parseMap(pairs: readonly string[], setting: string): Record<string, string> {
-  const map: Record<string, string> = {};
-  for (const pair of pairs) {
-    const at = pair.lastIndexOf('=');
-    const [column, field] = [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
-    if (at < 1 || column === '' || field === '') throw bad(setting, pair, 'of the form Header=field');
-    const before = Object.hasOwn(map, column) ? map[column] : field;
-    if (before !== field) {
-      const sentence = `${setting} sends the column "${column}" to two fields, ${before} and ${field}; a column goes to one.`;
-      throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
-    }
-    map[column] = field;
+/** `Header=field`, `Header=field:type` or `field:=constant`, as in `--map "Mail=email"`. */
+export function parseMap(pairs: readonly string[], setting: string): MapRules {
+  return gatherRules(pairs.map((pair) => parsePair(pair, setting)));
+}
+
+function parsePair(pair: string, setting: string): NamedRule {
+  const constant = /^([^=]+):=(.+)$/s.exec(pair);
+  if (constant) return [constant[1]!.trim(), { value: constant[2]!.trim() }];
+  const at = pair.lastIndexOf('=');
+  const [column, field] = [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+  if (at < 1 || column === '' || field === '') throw bad(setting, pair, 'of the form Header=field');
+  const type = /^[\w.[\]]+:(\w*)$/.exec(field)?.[1];
+  if (type !== undefined && !isType(type)) {
+    throw bad(setting, pair, `of the form Header=field:type; the types are ${TYPES.join(', ')}`);
   }
-  return map;
+  return ruleOfPair(column, field);
 }

@@ -16,6 +16,7 @@ export {
 } from './destinations/destination.js';
 export { usualVerdict } from './destinations/http/rules.js';
 export { EXIT, RowferryError } from './errors.js';
+export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
 export type { Progress } from './outcomes/progress.js';
 export type { Summary } from './report/write.js';

@@ -132,6 +132,36 @@ export function rulesOf(rule: MapRules[string]): Rule[] {
   );
 }
 
+export type NamedRule = readonly [field: string, rule: Rule];
+
+/** The rule for a column that is given as header → field, where `field:type` asks for a type. */
+export function ruleOfPair(column: string, text: string): NamedRule {
+  const colon = text.lastIndexOf(':');
+  const type = text.slice(colon + 1);
+  return colon > 0 && isType(type) ? [text.slice(0, colon), { column, type }] : [text, { column }];
+}
+
+/** Rules of one field become a list: the first that is not blank fills it. */
+export function gatherRules(rules: readonly NamedRule[]): MapRules {
+  const lists = new Map<string, Rule[]>();
+  for (const [field, rule] of rules) lists.set(field, [...(lists.get(field) ?? []), rule]);
+  return Object.fromEntries([...lists].map(([field, list]) => [field, list.length === 1 ? list[0]! : list]));
+}
+
+/** Rules for columns that are given as header → field. */
+export function rulesOfPairs(pairs: Readonly<Record<string, string>>): MapRules {
+  return gatherRules(Object.entries(pairs).map(([column, field]) => ruleOfPair(column, field)));
+}
+
+export function isType(text: string): text is ValueType {
+  return (TYPES as readonly string[]).includes(text);
+}
+
+/** `spec` where `rules` beat its own. */
+export function withRules(spec: MappingSpec, rules: MapRules): MappingSpec {
+  return Object.keys(rules).length === 0 ? spec : { ...spec, map: { ...spec.map, ...rules } };
+}
+
 /** Checks what untyped code gives. Throws one sentence with all faults. */
 export function parseMapping(given: unknown, setting = 'mapping'): MappingSpec {
   const result = mappingSchema.safeParse(given);

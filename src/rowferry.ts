@@ -12,6 +12,7 @@ import { Accounts } from './destinations/accounts.js';
 import type { Account } from './destinations/registry.js';
 import { EXIT, RowferryError } from './errors.js';
 import { type LogLevel, openLog } from './log.js';
+import { type MappingSpec, parseMapping, withRules } from './mapping.js';
 import { RunRecord } from './outcomes/settle.js';
 import { RunQueue } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
@@ -54,8 +55,10 @@ export interface SourceOptions {
   /** null: no limit. Default: the destination's documented limit. */
   rate?: Rate | null | undefined;
   delimiter?: string | undefined;
-  /** Header → field. */
+  /** Header → field, e.g. `{ Mail: 'email' }`; beats `mapping`. */
   map?: Record<string, string> | undefined;
+  /** Rules by field, and what becomes of other columns, as in `rowferry.yaml`. */
+  mapping?: MappingSpec | undefined;
   /** Requests for one contact before it is given up; default 5. */
   attempts?: number | undefined;
   /** What becomes of a contact that is there already; default `skip`. */
@@ -166,12 +169,12 @@ export class Rowferry {
     }
     const plan = loadPlan(this.settings.dataDir, run);
     await this.accounts.rebind(plan); // the name must still mean what it meant
-    const { destination, map, rate, attempts, onDuplicate, bulk, reportDir } = plan;
+    const { destination, mapping, rate, attempts, onDuplicate, bulk, reportDir } = plan;
     return this.run(before.reports.failed, {
       ...options,
       to: destination,
       delimiter: ',',
-      map,
+      mapping,
       rate,
       attempts,
       onDuplicate,
@@ -182,8 +185,12 @@ export class Rowferry {
   }
 
   /** Adds a run for the service of this data dir, without `source` one of the sync's; resolves with its id. */
-  async enqueue(source: string | Readable | undefined, options: SourceOptions = {}): Promise<string> {
-    const { plan } = await this.plan(source, options);
+  async enqueue(
+    source: string | Readable | undefined,
+    options: SourceOptions & Pick<WorkOptions, 'started'> = {},
+  ): Promise<string> {
+    const { plan, warnings } = await this.plan(source, options);
+    options.started?.(plan, warnings);
     return enqueueRun(this.runs, this.settings.dataDir, plan);
   }
 
@@ -283,11 +290,13 @@ export class Rowferry {
     const account = await this.accounts.choose(options.to ?? sync?.to);
     await before(account);
     const { defaults } = this.config;
+    const { map = {}, ...otherwise } = parseMapping(options.mapping ?? {});
     return planRun(this.settings.dataDir, this.clock, {
       reportDir: defaults.reportDir,
       ...account.settings,
       ...sync,
       ...said(options),
+      mapping: withRules({ ...sync?.mapping, ...otherwise }, map),
       source,
       account,
       sync: sync?.name,

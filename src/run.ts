@@ -5,6 +5,7 @@ import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs
 import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT, RowferryError } from './errors.js';
+import type { MappingSpec } from './mapping.js';
 
 export type RunState = 'queued' | 'running' | 'finished' | 'cancelled' | 'halted' | 'failed' | 'interrupted';
 
@@ -46,8 +47,8 @@ export interface RunPlan {
   account: string;
   source: SourceSnapshot;
   delimiter: string;
-  /** Header → field, as given by `--map`. */
-  map: Record<string, string>;
+  /** How columns become fields, as it was given. */
+  mapping: MappingSpec;
   /** null = no limit. */
   rate: Rate | null;
   /** Rows in one batch at the most. */

@@ -104,24 +104,36 @@ describe('parseDelimiter', () => {
 describe('parseMap', () => {
   test('takes any number of pairs, blanks around them and equals signs in headers', () => {
     expect(parseMap(['Mail=email', ' Plan = custom_fields.plan', 'a=b=tags'], '--map')).toEqual({
-      Mail: 'email',
-      Plan: 'custom_fields.plan',
-      'a=b': 'tags',
+      email: { column: 'Mail' },
+      'custom_fields.plan': { column: 'Plan' },
+      tags: { column: 'a=b' },
     });
     expect(parseMap([], '--map')).toEqual({});
   });
 
-  test('takes a pair twice, but a column to one field only', () => {
-    expect(parseMap(['Mail=email', 'Mail=email', 'constructor=email'], '--map')).toEqual({
-      Mail: 'email',
-      constructor: 'email',
+  test('takes types and constants', () => {
+    expect(
+      parseMap(['Score = custom_fields.score:integer', 'type:=a:b=c ', 'a=b:=custom_fields.x'], '--map'),
+    ).toEqual({
+      'custom_fields.score': { column: 'Score', type: 'integer' },
+      type: { value: 'a:b=c' },
+      'custom_fields.x': { column: 'a=b:' },
     });
-    expect(refusal(() => parseMap(['Mail=email', 'Mail = first_name'], '--map'))).toBe(
-      '--map sends the column "Mail" to two fields, email and first_name; a column goes to one.',
+  });
+
+  test('makes a list of what one field is given', () => {
+    expect(parseMap(['Work=email', 'Private=email', 'email:=none@example.com'], '--map')).toEqual({
+      email: [{ column: 'Work' }, { column: 'Private' }, { value: 'none@example.com' }],
+    });
+  });
+
+  test('refuses a type that there is none', () => {
+    expect(refusal(() => parseMap(['Score=custom_fields.score:intger'], '--map'))).toBe(
+      '--map: "Score=custom_fields.score:intger" is not of the form Header=field:type; the types are string, number, integer, boolean, date, json, list, phone.',
     );
   });
 
-  test.each(['Mail', '=email', ' =email', 'Mail=', 'Mail= ', ''])('refuses %j', (pair) => {
+  test.each(['Mail', 'x:=', '=email', ' =email', 'Mail=', 'Mail= ', ''])('refuses %j', (pair) => {
     expect(refusal(() => parseMap([pair], '--map'))).toBe(
       `--map: "${pair}" is not of the form Header=field.`,
     );

@@ -29,10 +29,19 @@ export function enqueueCommand(): Command {
       // All or none: a misspelt name must not leave half of the list enqueued.
       for (const file of files) if (file !== '-' && !/^https?:/i.test(file)) await takeSnapshot(file);
       for (const file of files.length === 0 ? [undefined] : files) {
-        const run = await rowferry.enqueue(file === '-' ? process.stdin : file, sourceOptions(source));
+        let told: string[] = [];
+        const run = await rowferry.enqueue(file === '-' ? process.stdin : file, {
+          ...sourceOptions(source),
+          started: (_plan, warnings) => {
+            told = warnings;
+          },
+        });
         runs.push(run);
         const { sync } = source;
-        process.stdout.write(json ? jsonLine({ event: 'enqueued', run, source: file, sync }) : `${run}\n`);
+        process.stdout.write(
+          json ? jsonLine({ event: 'enqueued', run, sync, source: file, warnings: told }) : `${run}\n`,
+        );
+        if (!json) for (const warning of told) process.stderr.write(`${file ?? sync}: ${warning}\n`);
       }
       if (!wait) return;
       const codes: number[] = [];

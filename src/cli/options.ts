@@ -38,7 +38,7 @@ export function addSourceFlags(command: Command): Command {
     )
     .option(
       '--map <Header=field>',
-      'send a column to a field, e.g. --map "Mail=email"; may be repeated',
+      'send a column to a field, e.g. "Mail=email", "Score=custom_fields.score:integer", or a constant: "type:=vip"; may be repeated',
       (pair: string, before: string[] = []) => [...before, pair],
     )
     .option(
@@ -60,7 +60,7 @@ export function sourceOptions(flags: SourceFlags): SourceOptions {
   const { map, rate, ...rest } = flags;
   return {
     ...rest,
-    map: map && parseMap(map, '--map'),
+    ...(map === undefined ? {} : { mapping: { map: parseMap(map, '--map') } }),
     // Not parsed by commander: it takes a parser's null for a missing value.
     rate: rate === undefined ? undefined : parseRate(rate, '--rate'),
   };

@@ -40,8 +40,8 @@ export function progressLine(event: RunProgress, perSecond: number, nowMs: numbe
 /** A moment that is near is counted down, a later one told by the clock on the wall. */
 export function waitingText({ why, untilMs }: Waiting, nowMs: number): string {
   if (untilMs === undefined) return why;
-  const seconds = Math.ceil((untilMs - nowMs) / 1000);
-  if (seconds <= 0) return `${why}; trying again`;
+  if (untilMs <= nowMs) return `${why}; trying again`;
+  const seconds = Math.max(1, Math.floor((untilMs - nowMs) / 1000)); // it was rounded up before
   if (seconds <= 60) return `${why}; next try in ${seconds} s`;
   return `${why}; next try at ${new Date(untilMs).toTimeString().slice(0, 8)}`;
 }

@@ -20,13 +20,18 @@ export function runsCommand(): Command {
       .exitOverride();
 
   const list = sub('list', 'all runs of this data dir, newest first', true);
-  list.action(({ json }: Flags) =>
-    withRowferry(list, async (rowferry) => {
+  list.allowExcessArguments().action(({ json }: Flags) => {
+    const [unknown] = list.args;
+    if (unknown !== undefined) {
+      const sentence = `There is no command "runs ${unknown}". There are: ${runs.commands.map((one) => one.name()).join(', ')}.`;
+      throw new RowferryError('COMMAND_UNKNOWN', sentence, EXIT.usage);
+    }
+    return withRowferry(list, async (rowferry) => {
       const views = await rowferry.list();
       if (json) for (const view of views) process.stdout.write(jsonLine(view));
       else process.stdout.write(views.length === 0 ? 'No runs yet.\n' : runsTable(views));
-    }),
-  );
+    });
+  });
 
   const show = sub('show', 'one run as it stands').argument('<run>');
   show.action((run: string, { json }: Flags) =>

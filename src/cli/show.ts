@@ -30,9 +30,7 @@ export function describe({ settings }: Rowferry, summary: Summary): string {
 }
 
 export function summaryText(summary: Summary, kinds?: Kinds): string {
-  const lines = [
-    `${summary.source.name} → ${summary.destination}: ${summary.state}, ${counted(summary.rows, 'row')} in ${duration(summary.duration_ms / 1000)} (${summary.rows_per_second}/s, ${counted(summary.requests, 'request')})`,
-  ];
+  const lines = [`${summary.source.name} → ${summary.destination}: ${summary.state}, ${paceText(summary)}`];
   for (const status of ['created', 'updated', 'skipped', 'failed', 'unprocessed'] as const) {
     if (summary[status] === 0 && (status === 'updated' || status === 'unprocessed')) continue;
     const why =
@@ -42,8 +40,19 @@ export function summaryText(summary: Summary, kinds?: Kinds): string {
     lines.push(`  ${status.padEnd(12)}${group(summary[status]).padStart(9)}${why ? `   ${why}` : ''}`);
   }
   if (summary.message) lines.push(`  ${summary.message}`);
+  if (summary.retry_of) lines.push(`  retry of run ${summary.retry_of}`);
   lines.push(`  report: ${summary.reports.dir}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** `8 rows in 0:01 (8.2/s, 8 requests)`, `120 of 5 000 rows in 0:12 (10.1/s, 121 requests)` */
+function paceText(summary: Summary): string {
+  const { rows, unprocessed, duration_ms, rows_per_second } = summary;
+  const done = rows - unprocessed;
+  const perSecond = unprocessed === 0 ? rows_per_second : Math.round((done / duration_ms) * 10_000) / 10;
+  const all = `${unprocessed === 0 ? '' : `${group(done)} of `}${counted(rows, 'row')}`;
+  const seconds = Math.max(1, Math.round(duration_ms / 1000));
+  return `${all} in ${duration(seconds)} (${perSecond || 0}/s, ${counted(summary.requests, 'request')})`;
 }
 
 /** `invalid email 10, rejected plan 2, others 3` */
@@ -66,21 +75,34 @@ function reasonsText({ reasons }: Summary, status: string, repeats: Kinds['repea
 }
 
 export function runText(view: RunView, summary: string | undefined): string {
-  const { progress } = view;
+  const { progress, state } = view;
+  const over = summary !== undefined && state !== 'running';
+  const what = `${view.source} → ${view.destination}: ${state}`;
   const lines = [
-    `${view.run}  ${view.source} → ${view.destination}: ${view.state}`,
-    `  added ${view.createdAt}${view.startedAt ? `, started ${view.startedAt}` : ''}${view.finishedAt ? `, ended ${view.finishedAt}` : ''}`,
+    // The summary begins with the same words, unless the run has moved on since.
+    over && view.summary?.state === state ? view.run : `${view.run}  ${what}`,
+    `  added ${moment(view.createdAt)}${view.startedAt ? `, started ${moment(view.startedAt)}` : ''}${view.finishedAt ? `, ended ${moment(view.finishedAt)}` : ''}`,
   ];
-  if (view.message) lines.push(`  ${view.message}`);
+  if (view.message && !over) lines.push(`  ${view.message}`);
   if (progress.waiting) lines.push(`  ${waitingText(progress.waiting, Date.now())}`);
-  if (view.state === 'interrupted') lines.push(`  Go on with: rowferry runs resume ${view.run}`);
+  if (state === 'interrupted') lines.push(`  Go on with: rowferry runs resume ${view.run}`);
   if (view.late) lines.push(`  ${counted(view.late, 'outcome')} arrived after the run was closed`);
-  if (summary !== undefined && view.state !== 'running') return `${lines.join('\n')}\n${summary}`;
-  lines.push(
-    `  ${group(settledRows(progress))} of ${progress.readAll ? '' : 'about '}${counted(progress.total, 'row')} settled: ${group(progress.created)} created, ${group(progress.updated)} updated, ${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
-    `  ${counted(progress.requests, 'request')}, ${counted(progress.retries, 'retry', 'retries')}, ${group(progress.throttled)} throttled`,
-  );
+  if (over) return `${lines.join('\n')}\n${summary}`;
+  const all = `${progress.readAll ? '' : 'about '}${counted(progress.total, 'row')}`;
+  if (state === 'queued') lines.push(`  ${all}; waits for the service of this data dir: rowferry start`);
+  else {
+    const updated = progress.updated > 0 ? `${group(progress.updated)} updated, ` : '';
+    lines.push(
+      `  ${group(settledRows(progress))} of ${all} settled: ${group(progress.created)} created, ${updated}${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
+      `  ${counted(progress.requests, 'request')}, ${counted(progress.retries, 'retry', 'retries')}, ${group(progress.throttled)} throttled`,
+    );
+  }
   return `${lines.join('\n')}\n`;
+}
+
+/** `2026-01-31T23:59:59Z` */
+function moment(iso: string): string {
+  return iso.replace(/\.\d+Z$/, 'Z');
 }
 
 /** One line a run. */

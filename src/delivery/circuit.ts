@@ -39,6 +39,7 @@ export class Circuit {
 
   /** A look-up sent as probe was answered: the API lives, though creating may still fail. */
   async lookedUp(): Promise<void> {
-    if (this.open) await this.pace.probeAgain(FIRST_PAUSE_MS);
+    if (this.open)
+      await this.pace.probeAgain(FIRST_PAUSE_MS, 'answers look-ups, but has taken no contact yet');
   }
 }

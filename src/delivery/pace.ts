@@ -127,9 +127,9 @@ export class Pace {
     return Number(pauseUs) / 1000;
   }
 
-  /** The API answers a look-up: the next probe comes after `pauseMs`, no longer. */
-  async probeAgain(pauseMs: number): Promise<void> {
-    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, 0);
+  /** The API answers a look-up: the next probe comes after `pauseMs`, no longer; `words` say what it waits for. */
+  async probeAgain(pauseMs: number, words: string): Promise<void> {
+    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, 0, words);
   }
 
   async closeCircuit(): Promise<void> {

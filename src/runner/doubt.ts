@@ -78,7 +78,7 @@ async function lookUp(session: Session): Promise<Outcome[]> {
   try {
     const doubtful = doubtfulRows(session);
     let next = await doubtful.next();
-    const { rows } = await openIngest(plan, destination);
+    const { rows } = await openIngest(plan, account);
     for await (const group of rows) {
       const asked: Doubtful[] = [];
       const absent: number[] = [];

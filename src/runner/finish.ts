@@ -33,7 +33,7 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
   await confirm();
   // The report is made from the source; another file by the same name would make it a lie.
   await checkSnapshot(plan.source);
-  const { header, rows } = await openIngest(plan, account.destination, { validate: false });
+  const { header, rows } = await openIngest(plan, account, { validate: false });
   const { requests, retries, throttled } = toProgress(fields);
   const kinds = new KindCounter();
   const summary = await writeReport({

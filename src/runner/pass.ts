@@ -20,7 +20,7 @@ export interface PassOptions {
 /** Takes rows from the source in order: invalid ones are settled, the others travel in batches, window by window. */
 export async function pass(session: Session, options: PassOptions): Promise<void> {
   const { plan, account, window, signal } = session;
-  const { rows } = await openIngest(plan, account.destination);
+  const { rows } = await openIngest(plan, account);
   const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
   let invalid: Outcome[] = [];
 

@@ -42,8 +42,11 @@ export async function restore(session: Session): Promise<void> {
   const { trimmed, server } = await record.fields();
   const sameServer = server !== undefined && server === (await record.serverId());
   await restoreJournaled(session);
-  // A durable server that has dropped what we journaled last is no older than the journal: it has lost nothing.
-  const upToDate = around.durable && trimmed !== undefined && session.journaled.includes(trimmed);
+  // A durable server that has dropped what we journaled last, or knows the run when nothing was journaled yet, is no
+  // older than the journal: it has lost nothing.
+  const asJournaled =
+    trimmed === undefined ? session.journaled.length === 0 : session.journaled.includes(trimmed);
+  const upToDate = around.durable && server !== undefined && asJournaled;
   if (!sameServer && !upToDate) await restoreAll(session);
   await vouch(session);
 }

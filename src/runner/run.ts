@@ -142,7 +142,7 @@ async function work(session: Session): Promise<Summary | undefined> {
 /** The first pass: every row that repeats no other, as far as it is not settled yet. */
 async function sendFirstRows(session: Session): Promise<void> {
   const { around, plan, account, repeats, window, signal, epoch } = session;
-  const finder: RepeatFinder = await openRepeatFinder(around.dataDir, plan, account.destination, signal);
+  const finder: RepeatFinder = await openRepeatFinder(around.dataDir, plan, account, signal);
   const settledBefore = epoch === '1' ? undefined : new SettledRows(session);
   try {
     await pass(session, {

@@ -75,7 +75,7 @@ async function sendInTurn(session: Session): Promise<void> {
   }
 
   async function read(): Promise<void> {
-    const { rows } = await openIngest(plan, account.destination);
+    const { rows } = await openIngest(plan, account);
     let next = 0;
     for await (const group of rows) {
       const arrived: number[] = [];

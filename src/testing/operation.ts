@@ -6,7 +6,7 @@ import type { Verdict } from '../verdict.js';
 import { type Candidate, list, requestFault } from './candidate.js';
 import type { ExpectedRequest, FixtureAnswer, LookupFixtures } from './fixtures.js';
 import { problem, type Said, show } from './judge.js';
-import { exchange, type Play, type Received } from './room.js';
+import { type Exchange, exchange, type Play, type Received } from './room.js';
 
 export interface Operation {
   name: string;
@@ -126,20 +126,46 @@ export function bulking(
   };
 }
 
-/** Sends the operation's request to a server that does `play`; what came of it, and what the server received. */
-export async function perform(
+/** Sends the operation's request to a server that does `play`; its answer is not read. */
+export function transmit(
   candidate: Candidate,
   operation: Operation,
   play: Play,
   timeoutMs?: number,
-): Promise<{ said: Said; received: Received; answer?: ApiAnswer }> {
-  const { sent, received } = await exchange(
-    play,
-    (baseUrl) => requestOf(candidate, operation, baseUrl),
-    timeoutMs,
+): Promise<Exchange> {
+  return exchange(play, (baseUrl) => requestOf(candidate, operation, baseUrl), timeoutMs);
+}
+
+/** What the server receives of the operation's request. */
+export async function receive(candidate: Candidate, operation: Operation): Promise<Received> {
+  const answer = operation.answers[0] ?? { status: 500 };
+  return (await transmit(candidate, operation, { do: 'answer', answer })).received;
+}
+
+/** What the operation, or in its place the sender, makes of `play`. */
+export async function outcome(
+  candidate: Candidate,
+  operation: Operation,
+  play: Play,
+  timeoutMs?: number,
+): Promise<Said> {
+  const { sent } = await transmit(candidate, operation, play, timeoutMs);
+  return 'failure' in sent ? sent.failure : operation.read(sent.answer);
+}
+
+/** `fixture` as it comes over the wire. */
+export async function overTheWire(
+  candidate: Candidate,
+  operation: Operation,
+  fixture: FixtureAnswer,
+): Promise<ApiAnswer> {
+  const { sent } = await transmit(candidate, operation, { do: 'answer', answer: fixture });
+  if ('answer' in sent) return sent.answer;
+  throw problem(
+    `HTTP ${fixture.status} to come over the wire`,
+    `rowferry says: ${sent.failure.message}`,
+    'mend status, headers or body in the fixtures',
   );
-  if ('failure' in sent) return { said: sent.failure, received };
-  return { said: operation.read(structuredClone(sent.answer)), received, answer: sent.answer };
 }
 
 /** The operation's request for the account at `baseUrl`, its form checked. */

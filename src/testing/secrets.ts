@@ -1,15 +1,14 @@
 /** Cases about credentials: in their place in every request, and nowhere else. */
 import type { Candidate, Case } from './candidate.js';
 import { problem } from './judge.js';
-import { type Operation, perform } from './operation.js';
+import { type Operation, receive } from './operation.js';
 import type { Received } from './room.js';
 
 export function secretCases(candidate: Candidate, operation: Operation): Case[] {
   return Object.entries(candidate.fixtures.secrets).map(([option, part]) => ({
     name: `${operation.name}: the secret ${option}`,
     async run() {
-      const answer = operation.answers[0] ?? { status: 500 };
-      const { received } = await perform(candidate, operation, { do: 'answer', answer });
+      const received = await receive(candidate, operation);
       const secret = candidate.secret(option);
       for (const [place, text] of Object.entries(partsOf(received))) {
         if (text.includes(secret) === (place === part)) continue;

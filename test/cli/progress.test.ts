@@ -40,7 +40,7 @@ function display(isTTY: boolean, columns?: number) {
 
 test('a near moment is counted down, a later one is a time of day', () => {
   expect(waitingText({ why: 'acme asked to wait' }, NOW)).toBe('acme asked to wait');
-  expect(waitingText({ why: 'acme asked to wait', untilMs: NOW + 3_200 }, NOW)).toBe(
+  expect(waitingText({ why: 'acme asked to wait', untilMs: NOW + 4_200 }, NOW)).toBe(
     'acme asked to wait; next try in 4 s',
   );
   expect(waitingText({ why: 'acme asked to wait', untilMs: NOW - 1 }, NOW)).toBe(

@@ -33,7 +33,13 @@ test('a sync is run by its name; what it says is frozen in the plan, and flags w
 destinations:
   crm: { kind: sendmator, api_key: "§{SENDMATOR_API_KEY}", rate: 100/s, attempts: 7 }
 syncs:
-  nightly: { source: people.csv, to: crm, rate: 200/s, report_dir: said }
+  nightly:
+    source: people.csv
+    to: crm
+    rate: 200/s
+    report_dir: said
+    map: { custom_fields.firm: company, last_name: { column: last_name, case: upper } }
+    unmapped: ignore
 defaults: { attempts: 3, rate: 1/h }
 `,
   );
@@ -43,6 +49,7 @@ defaults: { attempts: 3, rate: 1/h }
   expect(loadPlan(world.dataDir, summary.run)).toMatchObject({
     sync: 'nightly',
     destination: 'crm',
+    mapping: { map: { 'custom_fields.firm': 'company' }, unmapped: 'ignore' },
     rate: { requests: 200, perMs: 1_000 },
     attempts: 7,
     onDuplicate: 'skip',
@@ -50,13 +57,21 @@ defaults: { attempts: 3, rate: 1/h }
     reportDir: join(world.dir, 'said'),
   });
 
+  expect(world.ledger().find(({ email }) => email === 'person7@example.com')?.fields).toMatchObject({
+    custom_fields: { firm: 'Company 7' },
+    last_name: 'LAST7',
+  });
+
   // A file instead of the sync's own, and a flag instead of what the file says.
   const more = world.csv(people(5, 100), 'more.csv');
-  const again = await world
-    .start('run', more, '--sync', 'nightly', '--attempts', '2', '--rate', 'none', '--json')
-    .result();
+  const flags = ['--attempts', '2', '--rate', 'none', '--map', 'first_name=last_name'];
+  const again = await world.start('run', more, '--sync', 'nightly', ...flags, '--json').result();
   expect(again).toMatchObject({ created: 5, source: { name: 'more.csv' } });
   expect(loadPlan(world.dataDir, again.run)).toMatchObject({ attempts: 2, rate: null, sync: 'nightly' });
+  expect(world.ledger().find(({ email }) => email === 'person100@example.com')?.fields).toMatchObject({
+    custom_fields: { firm: 'Company 0' },
+    last_name: 'First100',
+  });
 
   // Without the sync: the destination's own, then the defaults.
   const adHoc = world.csv(people(3, 200), 'ad-hoc.csv');

@@ -24,6 +24,17 @@ test('the summary names the fields that failed, at the end of the run and later'
   }
 });
 
+test('what is odd about a header is told when its file is enqueued, too', async () => {
+  const world = await World.open();
+  const files = [world.csv([{ email: 'ann@example.com', '': 'x' }], 'odd.csv'), world.csv([person(1)])];
+  const plain = await world.start('enqueue', ...files).finished;
+  expect(plain.stderr).toBe(`${files[0]}: Column 2 has no name and is not sent.\n`);
+  expect(plain.stdout.trim().split('\n')).toHaveLength(2);
+  const json = await world.start('enqueue', files[0]!, '--json').finished;
+  expect(JSON.parse(json.stdout)).toMatchObject({ warnings: ['Column 2 has no name and is not sent.'] });
+  expect(json.stderr).toBe('');
+});
+
 test('one is one, and an estimate is shown as such', async () => {
   const world = await World.open();
   const one = await world.start('run', world.csv([person(1)]), '--rate', 'none').finished;

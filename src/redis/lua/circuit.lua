@@ -9,7 +9,7 @@ end
 local now = now_us()
 if ARGV[1] == 'again' then
   redis.call('HDEL', KEYS[1], 'probe_until', 'trips')
-  redis.call('HSET', KEYS[1], 'open_until', string.format('%.0f', now + tonumber(ARGV[2])))
+  redis.call('HSET', KEYS[1], 'open_until', string.format('%.0f', now + tonumber(ARGV[2])), 'said', ARGV[4])
   return tonumber(ARGV[2])
 end
 local open_until = tonumber(redis.call('HGET', KEYS[1], 'open_until') or '0')
