@@ -8,6 +8,7 @@
  *
  * Every function is pure: rowferry sends, paces, retries and keeps count.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { defineDestination, jsonBody, normaliseEmail, usualVerdict, z } from 'rowferry';
 
 const headersOf = ({ apiKey }) => ({
@@ -46,12 +47,13 @@ export default defineDestination({
   }),
   interpret(answer) {
     const body = jsonBody(answer);
-    if (answer.status === 201) {
-      return typeof body?.id === 'string'
+    if (answer.status < 300) {
+      return answer.status === 201 && typeof body?.id === 'string'
         ? { kind: 'created', contactId: body.id }
-        : { kind: 'unclear', message: 'HTTP 201 without a contact in its body' };
+        : { kind: 'unclear', message: `HTTP ${answer.status} without a person in its body` };
     }
-    if (body?.code === 'email_taken') return { kind: 'duplicate', key: 'email', message: 'the address is taken' };
+    if (body?.code === 'email_taken')
+      return { kind: 'duplicate', key: 'email', message: 'the address is taken' };
     return usualVerdict(answer); // 429, 401, 5xx and the like mean what they mean everywhere
   },
 
@@ -64,18 +66,19 @@ export default defineDestination({
     }),
     read(answer, contact) {
       const people = jsonBody(answer)?.people;
-      if (answer.status !== 200 || !Array.isArray(people)) {
-        const verdict = usualVerdict(answer);
-        const useful = verdict.kind !== 'created' && verdict.kind !== 'duplicate';
-        return {
-          kind: 'no_answer',
-          verdict: useful ? verdict : { kind: 'unclear', message: 'look-up not understood' },
-        };
+      if (answer.status === 200 && Array.isArray(people)) {
+        const held = people.find((one) => normaliseEmail(String(one?.email)) === contact.email);
+        if (held === undefined) return { kind: 'absent' };
+        // Ours only if everything we sent is there as we sent it.
+        const same = Object.entries(contact).every(([name, value]) => isDeepStrictEqual(held[name], value));
+        return { kind: 'found', contactId: String(held.id), createdMs: Date.parse(held.created_at), same };
       }
-      const held = people.find((one) => normaliseEmail(String(one?.email)) === contact.email);
-      if (held === undefined) return { kind: 'absent' };
-      const same = held.name === contact.name;
-      return { kind: 'found', contactId: String(held.id), createdMs: Date.parse(held.created_at), same };
+      const verdict = usualVerdict(answer);
+      const useful = verdict.kind !== 'created' && verdict.kind !== 'duplicate';
+      return {
+        kind: 'no_answer',
+        verdict: useful ? verdict : { kind: 'unclear', message: 'look-up not understood' },
+      };
     },
   },
 });

@@ -54,7 +54,7 @@ const wholeContact: Body = ({ contact }) => JSON.stringify(contact);
 function limitOf(text: string): { requests: number; perMs: number } {
   const [, requests, count, unit] = LIMIT.exec(text)!;
   const unitMs = { s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[unit!]!;
-  return { requests: Number(requests), perMs: Number(count || 1) * unitMs };
+  return { requests: Number(requests), perMs: Number(count ?? 1) * unitMs };
 }
 
 function compileUpdate(

@@ -32,7 +32,7 @@ const object = or('is no object');
 const members = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, { error: describe });
 
 const destinationShape = members({
-  kind: z.string(or('is no text')).regex(/^[a-z][a-z0-9_-]*$/, 'is no lower-case name'),
+  kind: z.string(or('is no text')).regex(/^[a-z][a-z0-9-]*$/, 'is no lower-case word'),
   options: schema,
   env: z.record(text, text, object),
   accountKey: text,
@@ -62,7 +62,7 @@ const destinationShape = members({
 const destinationSchema = destinationShape.superRefine(({ fields, aliases, unmapped }, context) => {
   const fault = (message: string, ...path: string[]) => context.addIssue({ code: 'custom', message, path });
   for (const [alias, field] of Object.entries(aliases)) {
-    if (!Object.hasOwn(fields, field)) fault(`leads to ${field}, which is no field`, 'aliases', alias);
+    if (!Object.hasOwn(fields, field)) fault(`is ${field}, which is no field`, 'aliases', alias);
   }
   const takes = unmapped === null || unmapped === 'contact' || fields[unmapped] === 'object';
   if (!takes) fault('is neither null, "contact" nor a field of kind object', 'unmapped');

@@ -25,7 +25,7 @@ export function describeAccount(settings: HttpSettings) {
   const open = Object.fromEntries([...sent].filter(([name]) => PUBLIC.test(name)));
   const credentials = [...sent].filter(([name]) => !PUBLIC.test(name));
   const words = credentials
-    .flatMap(([, value]) => value.split(/[\s=,:;"]+/))
+    .flatMap(([, value]) => [...value.split(/[\s,;"]+/), ...value.split(/[\s=,:;"]+/)])
     .filter((word) => word.length >= SHORTEST_WORD);
   const hidden = [...new Set([...words, ...(basic ? [basic.password] : []), ...secrets])];
   // What is sent belongs to the account: two lists of one API may share its key, never their batches.
@@ -35,9 +35,9 @@ export function describeAccount(settings: HttpSettings) {
 
   const options: Record<string, z.ZodType> = {
     baseUrl: z.url({ protocol: /^https?$/ }).default(base_url),
-    definition: z.string().default(definition),
+    definition: z.string().min(1, 'is empty').default(definition),
   };
-  for (const [name, value] of credentials) options[name] = z.string().default(value);
+  for (const [name, value] of credentials) options[name] = z.string().min(1, 'is empty').default(value);
   for (const [i, secret] of hidden.entries()) options[`secret${i + 1}`] = z.string().default(secret);
   return {
     options: z.looseObject(options) as unknown as z.ZodType<Options>,

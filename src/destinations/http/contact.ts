@@ -140,7 +140,10 @@ function objectSchema({ inner }: Node, open: boolean): z.ZodType {
     const schema = isField ? VALUES[node.field!.type] : objectSchema(node, node.field !== undefined);
     shape[name] = isRequired(node) ? schema : schema.optional();
   }
-  const refused = or('not_an_object');
+  const refused = {
+    error: (issue: { code?: string | undefined; input?: unknown }) =>
+      issue.code === 'unrecognized_keys' ? undefined : or('not_an_object').error(issue),
+  };
   return open ? z.looseObject(shape, refused) : z.strictObject(shape, refused);
 }
 

@@ -22,9 +22,9 @@ export interface Expression {
   json(input: unknown, bindings?: Bindings): string | undefined;
 }
 
-const TIMEOUT_MS = 1_000;
-/** Depth of calls, and elements of one sequence, before an expression is ended. */
-const GUARD = { timeout: TIMEOUT_MS, stack: 500, sequence: 100_000 };
+const TIMEOUT_MS = 2_000;
+/** How many calls may be under way (JSONata goes through a list at once), and elements in one sequence. */
+const GUARD = { timeout: TIMEOUT_MS, stack: 20_000, sequence: 100_000 };
 
 /** Throws a sentence when `text` is no JSONata. */
 export function compileExpression(text: string): Expression {

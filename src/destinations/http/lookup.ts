@@ -55,25 +55,28 @@ function compileFinding(settings: LookupSettings, judge: Judge): (read: Read, co
     const { status } = read.answer;
     if ((status === 404 && !read.foreign) || status === 204) return { kind: 'absent' };
     if (status < 200 || status > 299 || read.body === undefined) return noAnswer(judge(read, 'created'));
-    const held = [evaluated(found, read)].flat()[0];
-    if (held === undefined || held === null) return { kind: 'absent' };
+    const told = evaluated(found, read);
+    if (Array.isArray(told) && told.length === 0) return { kind: 'absent' };
+    const held = [told].flat().find(isObject);
     const about = { ...read, body: held };
     const contactId = idOf(evaluated(id, about));
+    if (contactId === undefined) return { kind: 'no_answer', verdict: NOT_UNDERSTOOD };
     const createdMs = createdAt ? moment(evaluated(createdAt, about)) : Number.NaN;
     return {
       kind: 'found',
       same: same !== undefined && isSame(evaluated(same, about), contact),
-      ...(contactId === undefined ? {} : { contactId }),
+      contactId,
       ...(Number.isFinite(createdMs) ? { createdMs } : {}),
     };
   };
 }
 
+const NOT_UNDERSTOOD: Verdict = { kind: 'unclear', message: 'look-up not understood' };
+
 /** What success or repetition would mean for a look-up is nothing that could be acted on. */
 function noAnswer(verdict: Verdict): Finding {
   const useless = ['created', 'updated', 'duplicate'].includes(verdict.kind);
-  const unclear = { kind: 'unclear', message: 'look-up not understood' } as const;
-  return { kind: 'no_answer', verdict: useless ? unclear : verdict };
+  return { kind: 'no_answer', verdict: useless ? NOT_UNDERSTOOD : verdict };
 }
 
 function moment(told: unknown): number {

@@ -71,18 +71,20 @@ export function readAnswer(answer: ApiAnswer, about: Bindings): Read {
   };
 }
 
-/** `done`: what a success means where no rule says so. */
+/** `done`: what a success means where no rule knows one. */
 export type Judge = (read: Read, done: 'created' | 'updated') => Verdict;
 
 export function compileRules(rules: readonly Rule[], hints: readonly WaitHint[]): Judge {
   const waitOf = compileHints(hints);
+  // Who describes success says by that what is none.
+  const described = rules.some(({ verdict }) => verdict === 'created' || verdict === 'updated');
   const compiled = rules.map((rule) => ({
     fits: compileConditions(rule),
     conclude: compileConclusion(rule),
   }));
   return (read, done) => {
     const found = compiled.find(({ fits }) => fits(read));
-    const verdict = found ? found.conclude(read) : usual(read, done);
+    const verdict = found ? found.conclude(read) : usual(read, described ? undefined : done);
     if (verdict.kind !== 'throttled') return verdict;
     const waitMs = waitOf(read) ?? announcedWait(read.answer, verdict.message);
     return { kind: 'throttled', message: verdict.message, ...(waitMs === undefined ? {} : { waitMs }) };
@@ -97,10 +99,10 @@ export function usualVerdict(answer: ApiAnswer, done: 'created' | 'updated' = 'c
   return usual(readAnswer(answer, {}), done);
 }
 
-function usual(read: Read, done: 'created' | 'updated'): Verdict {
-  const { answer, body, foreign } = read;
+function usual({ answer, body, foreign }: Read, done: 'created' | 'updated' | undefined): Verdict {
   const { status } = answer;
   if (status >= 200 && status < 300) {
+    if (done === undefined) return { kind: 'unclear', message: `unexpected HTTP ${status}` };
     if (foreign) return { kind: 'unclear', message: `HTTP ${status} with something else than JSON` };
     const contactId = usualId(body);
     return contactId === undefined ? { kind: done } : { kind: done, contactId };

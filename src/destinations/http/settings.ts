@@ -9,7 +9,7 @@ import { VERDICTS } from './rules.js';
 import { compileBody, compilePath, placeholdersOf, RESERVED } from './template.js';
 
 /** Requests, and the time they are allowed in. */
-export const LIMIT = /^(\d+(?:\.\d+)?)\/(\d*)(s|min|h|d)$/;
+export const LIMIT = /^([1-9]\d{0,6})\/([1-9]\d{0,3})?(s|min|h|d)$/;
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const text = z.string('is not text; write it in quotes').min(1, 'is empty');
 const method = z.enum(METHODS, `is none of ${METHODS.join(', ')}`);
@@ -22,20 +22,40 @@ const expression = text.check((given) => tryOut(given, compileExpression));
 const condition = text.check((given) => tryOut(given, compileCondition));
 const path = text.check((given) => tryOut(given, compilePath));
 
-const status = z.union([z.int().min(100).max(599), z.string().regex(/^([1-5]xx|[1-5]\d\d)$/i)], {
-  error: 'is no status like 409 or 4xx',
-});
+const NO_STATUS = 'is no status like 409 or 4xx';
+const status = z.union(
+  [
+    z.int(NO_STATUS).min(100, NO_STATUS).max(599, NO_STATUS),
+    z.string().regex(/^([1-5]xx|[1-5]\d\d)$/i, NO_STATUS),
+  ],
+  NO_STATUS,
+);
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()], { error: 'is no plain value' });
 const headerValue = z
   .string('is not text; write it in quotes')
   .trim()
   .regex(/^[\t\x20-\x7e\x80-\xff]+$/, 'is empty, or holds what a header cannot');
-const oneOrMore = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1, 'is empty')]);
+/** zod says "Invalid input" of both; what the one that was meant lacks is of more use. */
+const oneOrMore = <T extends z.ZodType>(one: T) => {
+  const more = z.array(one).min(1, 'is empty');
+  const error = ({ input }: { input?: unknown }) =>
+    (Array.isArray(input) ? more : one)
+      .safeParse(input)
+      .error?.issues.map(({ path, message }) => [...path.map(inWords), message].join(' '))
+      .join('; ');
+  return z.union([one, more], { error });
+};
+const inWords = (step: PropertyKey) => (typeof step === 'number' ? `#${step + 1}` : String(step));
+const recordOf = <K extends z.ZodString, V extends z.ZodType>(name: K, value: V) =>
+  z.record(name, value, {
+    error: (issue) =>
+      issue.code === 'invalid_key' ? issue.issues[0]?.message : 'is no map of names to values',
+  });
 
 export const ruleSettings = z.strictObject({
   status: oneOrMore(status).optional(),
-  header: z.record(text, oneOrMore(text)).optional(),
-  body: z.record(expression, oneOrMore(scalar)).optional(),
+  header: recordOf(text, oneOrMore(text)).optional(),
+  body: recordOf(expression, oneOrMore(scalar)).optional(),
   if: condition.optional(),
   verdict: z.enum(VERDICTS, `is none of ${VERDICTS.join(', ')}`),
   id: expression.optional(),
@@ -67,7 +87,7 @@ const lookupSettings = z.strictObject({
   method: method.default('GET'),
   path,
   body: body.optional(),
-  /** Where the contact stands in the answer; of a list, the first. Blank: the API does not hold it. */
+  /** Where the contact stands in the answer; of a list, the first. An empty list (or a 404): the API does not hold it. */
   found: expression.default('$'),
   /** Over what was found: its id, the time of its creation, and what it holds of ours: true, or an object to compare. */
   id: expression.default('id'),
@@ -96,13 +116,13 @@ const shape = z.strictObject({
   /** Origin and any path prefix. */
   base_url: z.url({ protocol: /^https?$/, error: 'is not an http(s) URL' }),
   /** Sent with every request; taken for secrets, but for those that never are (see secretsOf). */
-  headers: z
-    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is no name of a header'), headerValue)
-    .default({}),
+  headers: recordOf(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is no name of a header'), headerValue).default(
+    {},
+  ),
   basic_auth: z.strictObject({ username: z.string(), password: z.string() }).optional(),
   /** Other values that no report may show, e.g. a key in a path. */
   secrets: z.array(text).default([]),
-  fields: z.record(text, fieldSettings),
+  fields: recordOf(text, fieldSettings),
   /** An object field, or `contact`; left out: columns that are no fields are not sent. */
   unmapped: text.nullable().default(null),
   create: z.strictObject({ method: method.default('POST'), path, body: body.optional() }),

@@ -26,7 +26,8 @@ const DEEPEST = 32;
 /**
  * A text is a JSONata expression over the contact; anything else is sent as it stands, with the placeholders in its
  * texts replaced: `"{{tags}}"` alone by the value with its type, `"{{first}} {{last}}"` as text. What is blank is left
- * out: a text, an object, a list all of whose placeholders are blank. Throws a sentence for what is neither.
+ * out: a text or an object all of whose placeholders are blank, and a list of which nothing is left. Throws a sentence
+ * for what is neither.
  */
 export function compileBody(body: unknown): Body {
   if (typeof body !== 'string') return compileNode(body, 0).text;
@@ -47,15 +48,20 @@ function compileNode(node: unknown, depth: number): Part {
   if (depth > DEEPEST) throw new Error(`is nested deeper than ${DEEPEST} levels`);
   if (typeof node === 'string') return compileText(node);
   if (Array.isArray(node)) {
+    const elements = node.map((element) => compileNode(element, depth + 1));
     return compileGroup(
-      node.map((element) => compileNode(element, depth + 1)),
-      (elements) => `[${elements}]`,
+      elements,
+      () => true,
+      (inside) => `[${inside}]`,
     );
   }
   if (typeof node === 'object' && node !== null) {
+    const members = Object.entries(node).map(([key, value]) => named(key, compileNode(value, depth + 1)));
+    // A constant beside blank placeholders says nothing: `{ field: '1', value: '{{job}}' }`.
     return compileGroup(
-      Object.entries(node).map(([key, value]) => named(key, compileNode(value, depth + 1))),
-      (members) => `{${members}}`,
+      members,
+      ({ filled }) => filled,
+      (inside) => `{${inside}}`,
     );
   }
   const text = JSON.stringify(node);
@@ -72,7 +78,12 @@ function named(key: string, { text, filled }: Part): Part {
   return { text: member, filled };
 }
 
-function compileGroup(parts: readonly Part[], around: (inside: string) => string): Part {
+/** `counts`: the parts without which the others are left out. */
+function compileGroup(
+  parts: readonly Part[],
+  counts: (part: Part) => boolean,
+  around: (inside: string) => string,
+): Part {
   const filled = parts.some((part) => part.filled);
   const text: Body = (scope) => {
     let inside = '';
@@ -81,7 +92,7 @@ function compileGroup(parts: readonly Part[], around: (inside: string) => string
       const one = part.text(scope);
       if (one === undefined) continue;
       inside += inside === '' ? one : `,${one}`;
-      if (part.filled) blank = false;
+      if (counts(part)) blank = false;
     }
     return blank ? undefined : around(inside);
   };
@@ -158,7 +169,7 @@ function partsOf(text: string): { texts: string[]; names: string[] } {
   return { texts, names };
 }
 
-/** The value of a field; a dot leads into an object. */
+/** The value of a field; behind a dot, of a field inside it. */
 function reader(name: string): (scope: Scope) => unknown {
   if (name === 'contact') return ({ contact }) => contact;
   if (name === 'contact_id') return ({ contactId }) => contactId;
