@@ -20,6 +20,10 @@ export interface Item {
   marked: boolean;
   /** Set: the next request is a look-up, and this is the outcome if it finds nothing of ours. */
   otherwise?: Outcome;
+  /** Sent to try whether the API is back. */
+  probe?: boolean;
+  /** `otherwise` is there for the probe alone: found nothing, the row goes on where it was. */
+  proof?: boolean;
 }
 
 /** Outcomes are settled in groups of this many, or when the oldest has waited this long. */

@@ -8,7 +8,6 @@ import type { ApiRequest, Finding } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import type { Condition } from '../outcomes/settle.js';
 import { define, pipe } from '../redis/scripts.js';
-import type { Verdict } from '../verdict.js';
 import { ApiClock } from './api-clock.js';
 import type { Circuit } from './circuit.js';
 import { afterCreate, afterLookUp, beforeCreate, type RowState, type Rules, type Step } from './decide.js';
@@ -29,8 +28,10 @@ const LONGEST_WAIT_MS = 86_400_000;
 
 interface Cleared {
   item: Item;
-  /** The one request that may be sent while the circuit is open. */
+  /** The one request that tries the API while the circuit is open. */
   probe: boolean;
+  /** May be sent as long as the API lives, though the circuit is open. */
+  lives: boolean;
   /** Monotonic ms: when it may be sent, and when its mark was given. */
   atMs: number;
   markedMs: number;
@@ -105,7 +106,7 @@ export class Lanes {
       }
       this.cleared.shift();
       const late = pace.intervalMs > 0 && now - next.atMs > LATE_MS && !next.probe;
-      const held = circuit.open && !next.probe;
+      const held = circuit.open && !next.probe && !(circuit.lives && next.lives);
       if (late || held || now - next.markedMs > LEASE_MS) this.pending.unshift(next.item);
       else this.launch(next.item);
     }
@@ -141,7 +142,7 @@ export class Lanes {
   /** Gets marks and slots for the next rows in one round trip. */
   private async clear(): Promise<void> {
     this.clearing = true;
-    const items = this.pending.splice(0, this.wanted());
+    const items = this.choose();
     let again = 0;
     try {
       again = await this.clearThese(items);
@@ -154,6 +155,20 @@ export class Lanes {
     this.clearing = false;
     this.askAtMs = this.options.clock.monotonic() + again;
     this.pump();
+  }
+
+  /** The next rows to get leave for. */
+  private choose(): Item[] {
+    const { circuit, account } = this.options;
+    let most = this.wanted();
+    if (circuit.open) {
+      const tried = this.pending.filter((item) => item.since > 0);
+      const fresh = this.pending.filter((item) => item.since === 0);
+      // A look-up of a row that failed proves that the API lives; another attempt of it would prove little.
+      this.pending = account.destination.lookup ? [...tried, ...fresh] : [...fresh, ...tried];
+      if (circuit.lives) most = Math.min(most, Math.max(1, tried.length + circuit.fresh));
+    }
+    return this.pending.splice(0, most);
   }
 
   /** Returns the ms after which to ask again, 0 = at once. */
@@ -172,7 +187,8 @@ export class Lanes {
       }
     }
     const pipeline = redis.pipeline();
-    pace.reserve(pipeline, items.length);
+    const waits = circuit.lives && circuit.fresh === 0 && items.every((item) => item.since === 0);
+    pace.reserve(pipeline, waits ? 0 : items.length);
     for (const [hold, group] of groups) {
       const { keys } = hold.record;
       const { epoch, batch, token } = hold.claim;
@@ -184,7 +200,7 @@ export class Lanes {
     const error = reserved?.[0] ?? marks.find(([failed]) => failed)?.[0];
     if (error || reserved === undefined) throw error ?? new Error('no reply');
     const slots = pace.read(reserved[1]);
-    circuit.observe(slots.circuit);
+    circuit.observe(slots);
 
     const ready = new Set<Item>();
     let recheck = 0;
@@ -218,12 +234,17 @@ export class Lanes {
         ? undefined
         : beforeCreate(this.state(item, item.attempts), this.rules(item));
       while (slot < slots.granted && this.leaveFree(slots.firstMs + slot * slots.intervalMs)) slot++;
+      const probe = slots.circuit === 'probe';
+      const lives = slots.circuit === 'open';
       if (step) this.take(step, item);
-      else if (slot < slots.granted && !this.stopped) {
-        if (slots.circuit === 'probe') this.probeByLookUp(item);
+      else if (slot < slots.granted && !this.stopped && (!lives || item.since > 0 || circuit.fresh > 0)) {
+        item.probe = probe;
+        if (probe) this.probeByLookUp(item);
+        if (lives && item.since === 0) circuit.fresh--;
         this.cleared.push({
           item,
-          probe: slots.circuit === 'probe',
+          probe,
+          lives,
           atMs: slots.firstMs + slot++ * slots.intervalMs,
           markedMs,
         });
@@ -248,6 +269,7 @@ export class Lanes {
   /** A row that failed before proves little by failing again: whether the API lives is told by looking the row up. */
   private probeByLookUp(item: Item): void {
     if (item.since === 0 || item.otherwise || !this.options.account.destination.lookup) return;
+    item.proof = true;
     item.otherwise = {
       row: item.row,
       status: 'failed',
@@ -316,8 +338,15 @@ export class Lanes {
         'answer' in sent
           ? destination.lookup!.read(sent.answer, item.contact)
           : { kind: 'no_answer', verdict: sent.failure };
-      if (finding.kind === 'no_answer') this.noteVerdict(finding.verdict);
-      else void this.options.circuit.lookedUp().catch(this.options.onError);
+      const failed = finding.kind === 'no_answer' ? finding.verdict : undefined;
+      void this.options.circuit.noteLookUp(failed, item.probe).catch(this.options.onError);
+      if (failed && failed.kind !== 'throttled') this.throttledInARow = 0;
+      if (item.proof && finding.kind === 'absent') {
+        delete item.otherwise;
+        delete item.proof;
+        this.requeue(item);
+        return;
+      }
       const state = this.state(item, item.attempts, status);
       const step = afterLookUp(
         finding,
@@ -327,12 +356,16 @@ export class Lanes {
         this.rules(item),
       );
       // Throttled or refused, the look-up is still to be made; tried again, the row starts over.
-      if (step.do === 'retry') delete item.otherwise;
+      if (step.do === 'retry') {
+        delete item.otherwise;
+        delete item.proof;
+      }
       this.take(step, item, sentMs);
       return;
     }
     const verdict = 'answer' in sent ? destination.interpret(sent.answer, item.contact) : sent.failure;
-    this.noteVerdict(verdict);
+    void this.options.circuit.note(verdict, item.probe).catch(this.options.onError);
+    if (verdict.kind !== 'throttled') this.throttledInARow = 0;
     // A refused connection and a 429 leave the mark this row had before: nothing of ours can have landed.
     item.marked = verdict.kind === 'unreached' || verdict.kind === 'throttled' || verdict.kind === 'refused';
     const step = afterCreate(verdict, this.state(item, item.attempts + 1, status), this.rules(item));
@@ -345,11 +378,6 @@ export class Lanes {
     let clean = body;
     for (const secret of this.secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, '***');
     return clean;
-  }
-
-  private noteVerdict(verdict: Verdict): void {
-    void this.options.circuit.note(verdict).catch(this.options.onError);
-    if (verdict.kind !== 'throttled') this.throttledInARow = 0;
   }
 
   private take(step: Step, item: Item, sentMs?: number): void {
@@ -406,7 +434,7 @@ export class Lanes {
     return {
       attempts: hold.batch.attempts,
       canLookUp: account.destination.lookup !== undefined,
-      circuitOpen: circuit.open,
+      circuitOpen: circuit.open && !circuit.lives,
       enforcesUniqueness: account.destination.enforcesUniqueness,
     };
   }
