@@ -21,7 +21,6 @@ const program = new Command('rowferry')
   .addOption(
     new Option('--data-dir <dir>', 'where runs, reports and the private Redis live (default: .rowferry)'),
   )
-  .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
 for (const command of [
@@ -37,6 +36,7 @@ for (const command of [
 }
 
 for (const command of program.commands.flatMap((one) => [program, one, ...one.commands])) {
+  command.configureHelp({ showGlobalOptions: true });
   command.configureOutput({ outputError: (text, write) => write(usageLine(text)) });
 }
 
