@@ -22,6 +22,8 @@ export interface Settings {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Far longer, and a timer would end at once. */
+const LONGEST_TIMEOUT_MS = 600_000;
 
 export function readSettings(environment: Environment, dataDir?: string): Settings {
   const given = (name: string) => environment[name]?.trim() || undefined;
@@ -40,7 +42,10 @@ export function readSettings(environment: Environment, dataDir?: string): Settin
     dataDir: dataDir ?? given('ROWFERRY_DATA_DIR') ?? '.rowferry',
     prefix,
     logLevel: level,
-    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : parseDuration(timeout, 'ROWFERRY_TIMEOUT'),
+    timeoutMs:
+      timeout === undefined
+        ? DEFAULT_TIMEOUT_MS
+        : parseDuration(timeout, 'ROWFERRY_TIMEOUT', LONGEST_TIMEOUT_MS),
   };
 }
 
@@ -67,11 +72,13 @@ export function parseRate(text: string, setting: string): Rate | null {
   return { requests, perMs };
 }
 
-/** `500ms`, `30s`, `2m`; in milliseconds. */
-export function parseDuration(text: string, setting: string): number {
+/** `500ms`, `30s`, `2m`; in whole milliseconds. */
+export function parseDuration(text: string, setting: string, mostMs = Number.POSITIVE_INFINITY): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)$/.exec(text.trim().toLowerCase());
-  const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN);
+  const ms = Math.ceil(Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN));
   if (!(ms > 0)) throw bad(setting, text, 'a duration like 500ms, 30s or 2m');
+  if (ms > mostMs)
+    throw bad(setting, text, `a duration of ${mostMs / 60_000} minutes or less, like 30s or 2m`);
   return ms;
 }
 

@@ -1,5 +1,6 @@
 /** The library. */
 export type { Environment } from './config.js';
+export type { Waiting } from './delivery/waiting.js';
 export { EXIT, RowferryError } from './errors.js';
 export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
@@ -13,5 +14,5 @@ export {
   type WorkOptions,
 } from './rowferry.js';
 export type { Rate, RunPlan, RunState } from './run.js';
-export type { RunnerEvents } from './runner/session.js';
+export type { RunnerEvents, RunProgress } from './runner/session.js';
 export type { RunView } from './runner/view.js';

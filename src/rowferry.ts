@@ -158,8 +158,12 @@ export class Rowferry {
   }
 
   /** Adds a run for the service of this data dir; resolves with its id. */
-  async enqueue(source: string | Readable, options: SourceOptions = {}): Promise<string> {
-    const { plan } = await this.plan(source, options);
+  async enqueue(
+    source: string | Readable,
+    options: SourceOptions & Pick<WorkOptions, 'started'> = {},
+  ): Promise<string> {
+    const { plan, warnings } = await this.plan(source, options);
+    options.started?.(plan, warnings);
     return enqueueRun(this.runs, this.settings.dataDir, plan);
   }
 
@@ -189,7 +193,7 @@ export class Rowferry {
   /** What is known of a run right now. Throws a sentence for an id that is none. */
   async status(run: string): Promise<RunView> {
     const { dataDir, prefix } = this.settings;
-    return viewRun(dataDir, new RunRecord(this.redis, prefix, run), this.clock.now());
+    return viewRun({ redis: this.redis, prefix, dataDir }, run, this.clock.now());
   }
 
   /** All runs of this data dir, newest first. */
@@ -341,9 +345,10 @@ export class Rowferry {
   }
 
   private surroundings() {
-    const { prefix, dataDir } = this.settings;
+    const { prefix, dataDir, timeoutMs } = this.settings;
     const { redis, clock, log, handle } = this;
-    return { redis, connect: () => handle.connect(), prefix, dataDir, durable: handle.private, clock, log };
+    const durable = handle.private;
+    return { redis, connect: () => handle.connect(), prefix, dataDir, durable, clock, timeoutMs, log };
   }
 }
 

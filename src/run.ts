@@ -21,8 +21,13 @@ export interface SourceSnapshot {
   name: string;
   sha256: string;
   bytes: number;
-  /** Line ends in the file: about the number of rows, for estimates. */
+  /** Line ends in the file. */
   lines: number;
+}
+
+/** About how many rows a source has: the header is none, and the last line mostly has its end. */
+export function aboutRows({ lines }: Pick<SourceSnapshot, 'lines'>): number {
+  return Math.max(1, lines - 1);
 }
 
 /** What a run does, frozen when it is added; no secrets. */
@@ -49,6 +54,14 @@ export interface RunPlan {
   retryOf?: string;
 }
 
+/** More about a report's numbers than its reasons say. */
+export interface Kinds {
+  /** The most frequent kinds of failed rows, in a few words each: rows. */
+  failed: Record<string, number>;
+  /** Reason → skipped rows that repeat a row of the same file. */
+  repeats: Record<string, number>;
+}
+
 /** What is known of a run without Redis. Rewritten atomically by its runner. */
 export interface RunStatus {
   state: Exclude<RunState, 'interrupted'>;
@@ -60,6 +73,8 @@ export interface RunStatus {
   finishedAt?: string;
   /** Why it is halted or failed: one sentence. */
   message?: string;
+  /** Of its newest report. */
+  kinds?: Kinds;
 }
 
 const RUN_ID = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$/;

@@ -183,6 +183,14 @@ describe('readSettings', () => {
       'ROWFERRY_LOG_LEVEL: "loud" is not one of silent, fatal, error, warn, info, debug, trace.',
     ],
     [{ ROWFERRY_TIMEOUT: '5' }, 'ROWFERRY_TIMEOUT: "5" is not a duration like 500ms, 30s or 2m.'],
+    [
+      { ROWFERRY_TIMEOUT: '600h' },
+      'ROWFERRY_TIMEOUT: "600h" is not a duration of 10 minutes or less, like 30s or 2m.',
+    ],
+    [
+      { ROWFERRY_TIMEOUT: '600.001s' },
+      'ROWFERRY_TIMEOUT: "600.001s" is not a duration of 10 minutes or less, like 30s or 2m.',
+    ],
   ])('refuses %o', (environment, sentence) => {
     expect(refusal(() => readSettings(environment))).toBe(sentence);
   });

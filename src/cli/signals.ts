@@ -1,5 +1,6 @@
 /** SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once. */
 import { EXIT } from '../errors.js';
+import { CLEAR_LINE } from './progress.js';
 
 /** Calls `body` with a signal that aborts on SIGINT or SIGTERM, and returns its result with the exit code of the signal, if one came. */
 export async function untilSignal<T>(
@@ -11,7 +12,8 @@ export async function untilSignal<T>(
     const code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
     if (exitCode !== undefined) process.exit(code);
     exitCode = code;
-    process.stderr.write('rowferry: ending; rows in flight are awaited (once more to end at once)\n');
+    const clear = process.stderr.isTTY ? CLEAR_LINE : '';
+    process.stderr.write(`${clear}rowferry: ending; rows in flight are awaited (once more to end at once)\n`);
     ending.abort();
   };
   process.on('SIGINT', onSignal);

@@ -1,6 +1,7 @@
 /** Tells an outage from single failures, so that no row spends its attempts on an API that is down. */
 import type { Verdict } from '../verdict.js';
 import type { Pace } from './pace.js';
+import { sayFailure } from './waiting.js';
 
 /** Failures in a row, with no other answer in between, that count as an outage. */
 const FAILURES = 10;
@@ -22,12 +23,12 @@ export class Circuit {
   }
 
   /** Takes note of an answer. Resolves when the circuit has changed, if it does. */
-  async note(verdict: Verdict): Promise<void> {
+  async note(verdict: Verdict, httpStatus?: number): Promise<void> {
     if (verdict.kind === 'unavailable' || verdict.kind === 'unclear' || verdict.kind === 'unreached') {
       this.failures++;
       if (this.failures < FAILURES) return;
       this.open = true;
-      await this.pace.trip(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+      await this.pace.trip(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, sayFailure(verdict, httpStatus));
       return;
     }
     this.failures = 0;
@@ -38,6 +39,7 @@ export class Circuit {
 
   /** A look-up sent as probe was answered: the API lives, though creating may still fail. */
   async lookedUp(): Promise<void> {
-    if (this.open) await this.pace.probeAgain(FIRST_PAUSE_MS);
+    if (this.open)
+      await this.pace.probeAgain(FIRST_PAUSE_MS, 'answers look-ups, but has taken no contact yet');
   }
 }

@@ -108,13 +108,13 @@ export class Pace {
     return Number.isFinite(this.ahead) ? this.clock.monotonic() + this.ahead / 1000 : undefined;
   }
 
-  /** Nobody sends to the account for `waitMs`. */
-  async push(waitMs: number): Promise<void> {
-    await call(this.redis, 'pace_push', this.key, Math.ceil(waitMs * 1000));
+  /** Nobody sends to the account for `waitMs`; `words` say why (see waiting.ts). */
+  async push(waitMs: number, words: string): Promise<void> {
+    await call(this.redis, 'pace_push', this.key, Math.ceil(waitMs * 1000), words);
   }
 
-  /** Opens the circuit, or lets it stay open; returns the pause until the next probe, ms. */
-  async trip(firstPauseMs: number, longestPauseMs: number): Promise<number> {
+  /** Opens the circuit, or lets it stay open; `words` say why. Returns the pause until the next probe, ms. */
+  async trip(firstPauseMs: number, longestPauseMs: number, words: string): Promise<number> {
     const pauseUs = await call(
       this.redis,
       'circuit',
@@ -122,13 +122,14 @@ export class Pace {
       'trip',
       firstPauseMs * 1000,
       longestPauseMs * 1000,
+      words,
     );
     return Number(pauseUs) / 1000;
   }
 
-  /** The API answers a look-up: the next probe comes after `pauseMs`, no longer. */
-  async probeAgain(pauseMs: number): Promise<void> {
-    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, 0);
+  /** The API answers a look-up: the next probe comes after `pauseMs`, no longer; `words` say what it waits for. */
+  async probeAgain(pauseMs: number, words: string): Promise<void> {
+    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, 0, words);
   }
 
   async closeCircuit(): Promise<void> {

@@ -44,7 +44,7 @@ export async function makeMapping(
       header,
       ...(target && { field: target.field }),
     })),
-    warnings: assignment.warnings,
+    warnings: [...assignment.warnings, ...nameless(header)],
     ...mappingFunctions(header, fillers, Object.values(defaults).every(isBlank) ? undefined : defaults),
   };
 }
@@ -142,6 +142,10 @@ function requireFields(
 ): void {
   for (const field of unfilled) {
     if (field === 'email') {
+      if (looksLikeRow(header)) {
+        faults.add('NO_EMAIL_COLUMN', ROW_FOR_HEADER);
+        continue;
+      }
       const sentence = `No column of the header is an e-mail address. It has: ${quoted(header)}. Name one with --map "<column>=email".`;
       faults.add('NO_EMAIL_COLUMN', sentence);
     } else {
@@ -149,4 +153,21 @@ function requireFields(
       faults.add('FIELD_UNFILLED', sentence);
     }
   }
+}
+
+/** Its cells are somebody's data and not repeated. */
+const ROW_FOR_HEADER =
+  'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
+
+function looksLikeRow(header: readonly string[]): boolean {
+  return header.some((name) => /^\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*$/.test(name));
+}
+
+/** Spreadsheets leave columns without a name behind; what stands in them must not get lost without a word. */
+function nameless(header: readonly string[]): string[] {
+  const at = header.flatMap((name, i) => (name.trim() === '' ? [i + 1] : []));
+  if (at.length === 0) return [];
+  if (at.length === 1) return [`Column ${at[0]} has no name and is not sent.`];
+  const shown = at.slice(0, 5).join(', ') + (at.length > 5 ? ', …' : '');
+  return [`${at.length} columns have no name and are not sent: ${shown}.`];
 }

@@ -60,8 +60,8 @@ test('the lowest rate of the living runs wins; a run that asks no longer does no
 test('a wait that the API announces holds everybody', async () => {
   const { make, reserve } = open(null);
   const [a, b] = [make(), make()];
-  await a.push(30_000);
-  await b.push(1_000); // the longer one stands
+  await a.push(30_000, 'asked to wait');
+  await b.push(1_000, 'asked to slow down'); // the longer one stands
   const reply = await reserve(b, 1);
   expect(reply.granted).toBe(0);
   expect(reply.waitMs).toBeGreaterThan(20_000);

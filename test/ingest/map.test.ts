@@ -111,6 +111,18 @@ describe('headers', () => {
     });
   });
 
+  test('without a name are told about', async () => {
+    expect((await mapping(['email', '', 'plan'])).warnings).toEqual([
+      'Column 2 has no name and is not sent.',
+    ]);
+    expect((await mapping(['', 'email', ' '])).warnings).toEqual([
+      '2 columns have no name and are not sent: 1, 3.',
+    ]);
+    expect((await mapping(['email', ...Array<string>(9).fill('')])).warnings).toEqual([
+      '9 columns have no name and are not sent: 2, 3, 4, 5, 6, ….',
+    ]);
+  });
+
   test('that stand twice are told about, and a blank cell erases nothing', async () => {
     const twice = await mapping(['email', 'plan', 'plan', 'email']);
     expect(twice.map(['a@example.com', 'pro', '', 'b@example.com'])).toEqual({
@@ -144,6 +156,16 @@ describe('headers', () => {
     expect((await refusal(Array.from({ length: 25 }, (_, i) => `c${i}`))).message).toContain(
       '"c19" and 5 more.',
     );
+  });
+});
+
+describe('a first line that is no header', () => {
+  const sentence =
+    'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
+
+  test('is told as such, without what it holds', async () => {
+    const error = await refusal(['ann@example.com', 'Ann', 'Lee']);
+    expect(error).toMatchObject({ code: 'NO_EMAIL_COLUMN', message: sentence, exitCode: EXIT.usage });
   });
 });
 
