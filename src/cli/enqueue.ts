@@ -73,7 +73,7 @@ export function enqueueCommand(): Command {
             if (!json && view.state === 'running') display.show(view.progress);
             await new Promise((resolve) => setTimeout(resolve, 500));
           }
-        }).finally(() => display.end());
+        }, '').finally(() => display.end());
         return result;
       }
     });

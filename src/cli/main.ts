@@ -23,7 +23,6 @@ const program = new Command('rowferry')
     new Option('--data-dir <dir>', 'where runs, reports and the private Redis live (default: .rowferry)'),
   )
   .addOption(new Option('--config <file>', 'destinations, syncs and defaults (default: rowferry.yaml)'))
-  .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
 for (const command of [
@@ -40,6 +39,7 @@ for (const command of [
 }
 
 for (const command of program.commands.flatMap((one) => [program, one, ...one.commands])) {
+  command.configureHelp({ showGlobalOptions: true });
   command.configureOutput({ outputError: (text, write) => write(usageLine(text)) });
 }
 

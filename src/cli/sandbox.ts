@@ -53,7 +53,7 @@ export function sandboxCommand(): Command {
           signal.addEventListener('abort', () => resolve(), { once: true }),
         );
         await sandbox.close();
-      });
+      }, '');
       process.exitCode = ended.exitCode === EXIT.interrupted ? 0 : (ended.exitCode ?? 0);
     });
 }

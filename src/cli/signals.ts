@@ -2,9 +2,13 @@
 import { EXIT } from '../errors.js';
 import { CLEAR_LINE } from './progress.js';
 
-/** Calls `body` with a signal that aborts on SIGINT or SIGTERM, and returns its result with the exit code of the signal, if one came. */
+/**
+ * Calls `body` with a signal that aborts on SIGINT or SIGTERM, and returns its result with the exit code of the signal,
+ * if one came. `awaited`: what a person then waits for.
+ */
 export async function untilSignal<T>(
   body: (signal: AbortSignal) => Promise<T>,
+  awaited = '; rows in flight are awaited',
 ): Promise<{ result: T; exitCode: number | undefined }> {
   const ending = new AbortController();
   let exitCode: number | undefined;
@@ -13,7 +17,7 @@ export async function untilSignal<T>(
     if (exitCode !== undefined) process.exit(code);
     exitCode = code;
     const clear = process.stderr.isTTY ? CLEAR_LINE : '';
-    process.stderr.write(`${clear}rowferry: ending; rows in flight are awaited (once more to end at once)\n`);
+    process.stderr.write(`${clear}rowferry: ending${awaited} (once more to end at once)\n`);
     ending.abort();
   };
   process.on('SIGINT', onSignal);

@@ -5,7 +5,7 @@ import type { Account } from '../destinations/registry.js';
 import type { Outcome } from '../outcome.js';
 import type { Verdict } from '../verdict.js';
 import { ApiClock } from './api-clock.js';
-import type { Circuit } from './circuit.js';
+import { type Asked, type Circuit, isFailure } from './circuit.js';
 import {
   afterCreate,
   afterFind,
@@ -83,8 +83,9 @@ export class Exchange {
     const item = items[0]!;
     switch (item.errand?.do) {
       case 'look_up': {
-        const { otherwise } = item.errand;
+        const { otherwise, proof } = item.errand;
         const finding = this.finding(item, sent, this.keyOf(item.hold.batch.update, otherwise));
+        if (proof && finding.kind === 'absent') return [{ do: 'retry', inDoubt: true, spent: false }];
         const since = this.apiClock.fromRedis(item.since);
         return [afterLookUp(finding, otherwise, since, stateOf(item, item.attempts, sent), this.rules(item))];
       }
@@ -100,13 +101,13 @@ export class Exchange {
         const { destination } = this.options.account;
         const verdict =
           'answer' in sent ? destination.update!.interpret(sent.answer, item.contact) : sent.failure;
-        this.note(verdict, sent);
+        this.note(verdict, item, sent);
         return [afterUpdate(verdict, item.errand, stateOf(item, item.attempts + 1, sent), this.rules(item))];
       }
       default: {
         const { destination } = this.options.account;
         const verdict = 'answer' in sent ? destination.interpret(sent.answer, item.contact) : sent.failure;
-        this.note(verdict, sent);
+        this.note(verdict, item, sent);
         return [this.created(item, verdict, sent)];
       }
     }
@@ -123,8 +124,7 @@ export class Exchange {
       }
     } else verdicts = items.map(() => sent.failure);
     // The account is as well as the best of its answers says.
-    const failed = (verdict: Verdict) => FAILURES.has(verdict.kind);
-    this.note(verdicts.find((verdict) => !failed(verdict)) ?? verdicts[0]!, sent);
+    this.note(verdicts.find((verdict) => !isFailure(verdict)) ?? verdicts[0]!, items[0]!, sent);
     // Turned down as a whole, perhaps for the sake of one of them: each is asked about by itself.
     const together = verdicts.every(({ kind }) => kind === 'rejected');
     return items.map((item, i): Step => {
@@ -148,8 +148,9 @@ export class Exchange {
       'answer' in sent
         ? this.options.account.destination.lookup!.read(sent.answer, item.contact, key)
         : { kind: 'no_answer', verdict: sent.failure };
-    if (finding.kind === 'no_answer') this.note(finding.verdict, sent);
-    else void this.options.circuit.lookedUp().catch(this.options.onError);
+    const failed = finding.kind === 'no_answer' ? finding.verdict : undefined;
+    const { circuit, onError } = this.options;
+    void circuit.noteLookUp(failed, asked(item, sent)).catch(onError);
     return finding;
   }
 
@@ -160,9 +161,8 @@ export class Exchange {
     return otherwise.reason === 'duplicate_email' ? 'email' : undefined;
   }
 
-  private note(verdict: Verdict, sent: Sent): void {
-    const status = 'answer' in sent ? sent.answer.status : undefined;
-    void this.options.circuit.note(verdict, status).catch(this.options.onError);
+  private note(verdict: Verdict, item: Item, sent: Sent): void {
+    void this.options.circuit.note(verdict, asked(item, sent)).catch(this.options.onError);
   }
 
   /** An API may quote the key it was given; from here on its words go to Redis and reports. */
@@ -178,15 +178,13 @@ export class Exchange {
     const rules: Rules = {
       attempts: hold.batch.attempts,
       canLookUp: lookup !== undefined,
-      circuitOpen: circuit.open,
+      circuitOpen: circuit.open && !circuit.lives,
       enforcesUniqueness,
     };
     if (hold.batch.update && update) rules.update = update.needsId ? 'by_id' : 'by_itself';
     return rules;
   }
 }
-
-const FAILURES: ReadonlySet<Verdict['kind']> = new Set(['unavailable', 'unclear', 'unreached']);
 
 const NOTHING_LANDED: ReadonlySet<Verdict['kind']> = new Set([
   'unreached',
@@ -195,6 +193,10 @@ const NOTHING_LANDED: ReadonlySet<Verdict['kind']> = new Set([
   'duplicate',
   'rejected',
 ]);
+
+function asked({ probe }: Item, sent: Sent): Asked {
+  return { probe, httpStatus: 'answer' in sent ? sent.answer.status : undefined };
+}
 
 function stateOf(item: Item, attempts: number, sent?: Sent): RowState {
   const state: RowState = { row: item.row, attempts, inDoubt: item.since !== 0 };

@@ -22,6 +22,8 @@ export interface Item {
   errand?: Errand;
   /** Travels in a request of its own from now on. */
   alone?: boolean;
+  /** Sent to try whether the API is back. */
+  probe?: boolean;
 }
 
 /** Outcomes are settled in groups of this many, or when the oldest has waited this long. */

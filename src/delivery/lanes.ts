@@ -29,8 +29,10 @@ const LONGEST_WAIT_MS = 86_400_000;
 /** A request that may be sent: one row, or several that travel together. */
 interface Cleared {
   items: Item[];
-  /** The one request that may be sent while the circuit is open. */
+  /** The one request that tries the API while the circuit is open. */
   probe: boolean;
+  /** May be sent as long as the API lives, though the circuit is open. */
+  lives: boolean;
   /** Monotonic ms: when it may be sent, and when its marks were given. */
   atMs: number;
   markedMs: number;
@@ -62,6 +64,7 @@ export class Lanes {
   private firstSlotMs: number | undefined;
   private warmUpSlots = 0;
   private throttledInARow = 0;
+  private throttledUntilMs = 0;
   private readonly exchange: Exchange;
 
   constructor(private readonly options: LanesOptions) {
@@ -100,7 +103,7 @@ export class Lanes {
       }
       this.cleared.shift();
       const late = pace.intervalMs > 0 && now - next.atMs > LATE_MS && !next.probe;
-      const held = circuit.open && !next.probe;
+      const held = circuit.open && !next.probe && !(circuit.lives && next.lives);
       if (late || held || now - next.markedMs > LEASE_MS) this.pending.unshift(...next.items);
       else this.launch(next.items);
     }
@@ -135,10 +138,22 @@ export class Lanes {
 
   private async clear(): Promise<void> {
     this.clearing = true;
-    const again = await this.clearThese(this.nextRequests(this.wanted()));
+    const again = await this.clearThese(this.nextRequests(this.choose()));
     this.clearing = false;
     this.askAtMs = this.options.clock.monotonic() + again;
     this.pump();
+  }
+
+  /** How many requests to get leave for; puts the rows first that should be. */
+  private choose(): number {
+    const { circuit, account } = this.options;
+    const most = this.wanted();
+    if (!circuit.open) return most;
+    const tried = this.pending.filter((item) => item.since > 0);
+    const fresh = this.pending.filter((item) => item.since === 0);
+    // A look-up of a row that failed proves that the API lives; another attempt of it would prove little.
+    this.pending = account.destination.lookup ? [...tried, ...fresh] : [...fresh, ...tried];
+    return circuit.lives ? Math.min(most, Math.max(1, tried.length + circuit.fresh)) : most;
   }
 
   /** Takes the rows of the next requests out of those that wait. */
@@ -170,14 +185,17 @@ export class Lanes {
       for (const { hold } of this.pending) others.add(hold);
     }
     const items = requests.flat();
-    const leave = await askLeave(this.options, requests, others).catch(this.options.onError);
+    const waits = circuit.lives && circuit.fresh === 0 && items.every((item) => item.since === 0);
+    const leave = await askLeave(this.options, requests, others, waits ? 0 : requests.length).catch(
+      this.options.onError,
+    );
     if (!leave) {
       // Redis went away: nothing was sent, nothing is lost.
       this.putBack(items);
       return RECHECK_MS;
     }
     const { slots, markedMs, marked, unsure, over } = leave;
-    circuit.observe(slots.circuit);
+    circuit.observe(slots);
     for (const hold of over) this.drop(hold, items);
 
     let slot = 0;
@@ -186,14 +204,18 @@ export class Lanes {
       const ready = request.filter((item) => marked.has(item) && this.stillDue(item));
       if (ready.length === 0) continue;
       while (slot < slots.granted && this.leaveFree(slots.firstMs + slot * slots.intervalMs)) slot++;
-      if (slot >= slots.granted || this.stopped) {
+      const probe = slots.circuit === 'probe';
+      const lives = slots.circuit === 'open';
+      const fresh = ready[0]!.since === 0;
+      if (slot >= slots.granted || this.stopped || (lives && fresh && circuit.fresh === 0)) {
         waiting.push(...ready);
         continue;
       }
-      const probe = slots.circuit === 'probe';
+      for (const item of ready) item.probe = probe;
       if (probe) this.probeByLookUp(ready[0]!);
+      if (lives && fresh) circuit.fresh--;
       const atMs = slots.firstMs + slot++ * slots.intervalMs;
-      this.cleared.push({ items: ready, probe, atMs, markedMs });
+      this.cleared.push({ items: ready, probe, lives, atMs, markedMs });
     }
     this.putBack(waiting);
     if (slots.granted === 0) return Math.max(1, Math.min(slots.waitMs, 5_000));
@@ -228,7 +250,7 @@ export class Lanes {
       message: `${attemptsText(item.attempts)} without a clear answer; it may have been created`,
       attempts: item.attempts,
     } as const;
-    item.errand = { do: 'look_up', otherwise };
+    item.errand = { do: 'look_up', otherwise, proof: true };
   }
 
   private putBack(items: readonly Item[]): void {
@@ -321,7 +343,11 @@ export class Lanes {
   private throttled(hold: Hold, announcedMs: number | undefined): void {
     hold.count('throttled');
     // Without a hint: 1, 2, 4 … 60 s, for as long as nothing else is answered.
+    const now = this.options.clock.monotonic();
     const waitMs = announcedMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
+    // Those that were in flight together are one reason to wait, not many.
+    if (announcedMs === undefined && now < this.throttledUntilMs) return;
+    this.throttledUntilMs = now + waitMs;
     this.throttledInARow++;
     void this.options.pace
       .push(

@@ -6,8 +6,9 @@ import { answerOf, type Candidate, type Case, each, list, noFixture, skip } from
 import type { BulkFixtures, ExpectedVerdict } from './fixtures.js';
 import { hardships } from './hardships.js';
 import { agrees, compareVerdict, problem, show } from './judge.js';
-import { bulking, compareRequest, jsonOf, overTheWire, receive } from './operation.js';
+import { bulking, overTheWire, receive } from './operation.js';
 import { texts, withValue } from './paths.js';
+import { compareRequest, jsonOf } from './request.js';
 import { secretCases } from './secrets.js';
 
 type Answered = Extract<BulkFixtures['answered'], { status: number }>;

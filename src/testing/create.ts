@@ -5,8 +5,9 @@ import { answerOf, type Candidate, type Case, each, list, noFixture, own, skip }
 import type { CreateFixtures, ExpectedVerdict, FixtureAnswer, Some } from './fixtures.js';
 import { hardships, judge } from './hardships.js';
 import { compareVerdict, problem, show } from './judge.js';
-import { compareRequest, creating, overTheWire, receive } from './operation.js';
+import { creating, overTheWire, receive } from './operation.js';
 import { isObject, parsed, texts, valueAt, withValue } from './paths.js';
+import { compareRequest } from './request.js';
 import { bodyOf } from './room.js';
 import { secretCases } from './secrets.js';
 

@@ -4,8 +4,9 @@ import { answerOf, type Candidate, type Case, each, list, noFixture, own, skip }
 import type { FixtureAnswer, LookupFixtures, Some } from './fixtures.js';
 import { hardships } from './hardships.js';
 import { agrees, problem, show } from './judge.js';
-import { compareRequest, lookingUp, overTheWire, receive } from './operation.js';
+import { lookingUp, overTheWire, receive } from './operation.js';
 import { parsed, texts, withValue } from './paths.js';
+import { compareRequest } from './request.js';
 import { bodyOf, type Received } from './room.js';
 import { secretCases } from './secrets.js';
 

@@ -13,7 +13,7 @@ export function valueAt(contact: Contact, path: readonly string[]): unknown {
   );
 }
 
-/** A copy of `contact` with `value` at `path`, which may lead through lists. */
+/** A copy of `contact` with `value` at `path`, which may go through lists. */
 export function withValue(contact: Contact, path: readonly string[], value: unknown): Contact {
   const copy = structuredClone(contact);
   let place: Record<string, unknown> = copy;

@@ -1,7 +1,8 @@
 /** Cases about bringing a contact up to date. */
 import { type Candidate, type Case, each, list, noFixture, own, skip } from './candidate.js';
 import { hardships, judge } from './hardships.js';
-import { compareRequest, receive, updating } from './operation.js';
+import { receive, updating } from './operation.js';
+import { compareRequest } from './request.js';
 import { secretCases } from './secrets.js';
 
 export function updateCases(candidate: Candidate): Case[] {

@@ -26,10 +26,10 @@ const DOWN = { kind: 'unavailable', message: 'ann@example.com cannot be stored n
 test('an open circuit is told with its next try, and forgotten when it closes', async () => {
   const { redis, key, pace, read } = open();
   const circuit = new Circuit(pace);
-  for (let i = 0; i < 9; i++) await circuit.note(DOWN, 503);
+  for (let i = 0; i < 9; i++) await circuit.note(DOWN, { httpStatus: 503 });
   expect(await read()).toBeUndefined();
   const before = Date.now();
-  await circuit.note(DOWN, 503);
+  await circuit.note(DOWN, { httpStatus: 503 });
   const waiting = (await read())!;
   expect(waiting.why).toBe('acme does not answer: HTTP 503');
   expect(waiting.untilMs).toBeGreaterThan(before);
@@ -38,12 +38,12 @@ test('an open circuit is told with its next try, and forgotten when it closes', 
   await redis.hset(key, 'open_until', (Date.now() - 5_000) * 1000);
   expect(await read()).toEqual({ why: 'acme does not answer: HTTP 503' });
   // The probe fails in another way.
-  await circuit.note({ kind: 'unreached', message: 'connection refused' });
+  await circuit.note({ kind: 'unreached', message: 'connection refused' }, {});
   expect(await read()).toMatchObject({ why: 'acme cannot be reached: connection refused' });
   // A look-up is answered: the API lives.
-  await circuit.lookedUp();
+  await circuit.noteLookUp(undefined, { probe: true });
   expect(await read()).toMatchObject({ why: 'acme answers look-ups, but has taken no contact yet' });
-  await circuit.note({ kind: 'created' });
+  await circuit.note({ kind: 'created' }, {});
   expect(await read()).toBeUndefined();
 });
 

@@ -35,6 +35,19 @@ test('what is odd about a header is told when its file is enqueued, too', async 
   expect(json.stderr).toBe('');
 });
 
+test('the help of every command shows the data dir; ending a wait speaks of no rows in flight', async () => {
+  const world = await World.open();
+  for (const command of [['run'], ['runs', 'show']]) {
+    expect((await world.start(...command, '--help').finished).stdout).toContain('--data-dir');
+  }
+  const waiting = world.start('enqueue', world.csv(people(2)), '--wait');
+  const [run] = await waiting.says(/\d{8}-\d{6}-[0-9a-f]{6}/);
+  waiting.kill('SIGINT');
+  const { stderr } = await waiting.finished;
+  expect(stderr).toContain('rowferry: ending (once more to end at once)\n');
+  expect(stderr).toContain(`No longer waiting for run ${run}; it stays with the service of this data dir.`);
+});
+
 test('one is one, and an estimate is shown as such', async () => {
   const world = await World.open();
   const one = await world.start('run', world.csv([person(1)]), '--rate', 'none').finished;

@@ -1,5 +1,12 @@
+import type { ApiAnswer } from '../../../src/destinations/destination.js';
+import type { Verdict } from '../../../src/verdict.js';
 import { acme } from '../model.js';
-import { body, creating, type Fault } from './fault.js';
+import { body, but, creating, type Fault } from './fault.js';
+
+const quoting = (verdict: Verdict, { headers }: ApiAnswer): Verdict =>
+  verdict.kind === 'refused' && headers['www-authenticate'] !== undefined
+    ? { ...verdict, message: headers['www-authenticate'] }
+    : verdict;
 
 export const REQUESTS: Fault[] = [
   {
@@ -91,6 +98,36 @@ export const REQUESTS: Fault[] = [
     fault: 'no key at all',
     broken: () => creating(() => ({ headers: { 'content-type': 'application/json' } })),
     fails: { 'create: the secret apiKey': /but it is not there; put it there in create/ },
+  },
+  {
+    fault: 'a header that quotes the key as its message',
+    broken: () =>
+      but({
+        interpret: (answer, contact) => quoting(acme.interpret(answer, contact), answer),
+        lookup: {
+          ...acme.lookup!,
+          read(answer, contact, key) {
+            const finding = acme.lookup!.read(answer, contact, key);
+            if (finding.kind !== 'no_answer') return finding;
+            return { kind: 'no_answer', verdict: quoting(finding.verdict, answer) };
+          },
+        },
+        update: {
+          ...acme.update!,
+          interpret: (answer, contact) => quoting(acme.update!.interpret(answer, contact), answer),
+        },
+        bulk: {
+          ...acme.bulk!,
+          interpret: (answer, contacts) =>
+            acme.bulk!.interpret(answer, contacts).map((verdict) => quoting(verdict, answer)),
+        },
+      }),
+    fails: Object.fromEntries(
+      ['create', 'look-up by email', 'look-up by external_id', 'update', 'bulk'].map((name) => [
+        `${name}: the secret apiKey comes back`,
+        /to keep the account's secrets, but what it returned holds the value of `apiKey`/,
+      ]),
+    ),
   },
   {
     fault: 'the key in a message',
