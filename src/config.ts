@@ -1,6 +1,7 @@
 /** Settings from the environment, and the spellings of values that people give. */
 import { EXIT, RowferryError } from './errors.js';
 import { LOG_LEVELS, type LogLevel } from './log.js';
+import { gatherRules, isType, type MapRules, type NamedRule, ruleOfPair, TYPES } from './mapping.js';
 import type { Rate } from './run.js';
 
 export type Environment = Record<string, string | undefined>;
@@ -21,6 +22,8 @@ export interface Settings {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Far longer, and a timer would end at once. */
+const LONGEST_TIMEOUT_MS = 600_000;
 
 export function readSettings(environment: Environment, dataDir?: string): Settings {
   const given = (name: string) => environment[name]?.trim() || undefined;
@@ -39,7 +42,10 @@ export function readSettings(environment: Environment, dataDir?: string): Settin
     dataDir: dataDir ?? given('ROWFERRY_DATA_DIR') ?? '.rowferry',
     prefix,
     logLevel: level,
-    timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : parseDuration(timeout, 'ROWFERRY_TIMEOUT'),
+    timeoutMs:
+      timeout === undefined
+        ? DEFAULT_TIMEOUT_MS
+        : parseDuration(timeout, 'ROWFERRY_TIMEOUT', LONGEST_TIMEOUT_MS),
   };
 }
 
@@ -66,11 +72,13 @@ export function parseRate(text: string, setting: string): Rate | null {
   return { requests, perMs };
 }
 
-/** `500ms`, `30s`, `2m`; in milliseconds. */
-export function parseDuration(text: string, setting: string): number {
+/** `500ms`, `30s`, `2m`; in whole milliseconds. */
+export function parseDuration(text: string, setting: string, mostMs = Number.POSITIVE_INFINITY): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)$/.exec(text.trim().toLowerCase());
-  const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN);
+  const ms = Math.ceil(Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN));
   if (!(ms > 0)) throw bad(setting, text, 'a duration like 500ms, 30s or 2m');
+  if (ms > mostMs)
+    throw bad(setting, text, `a duration of ${mostMs / 60_000} minutes or less, like 30s or 2m`);
   return ms;
 }
 
@@ -92,14 +100,20 @@ export function parseDelimiter(text: string, setting: string): string {
   return delimiter;
 }
 
-/** `Header=field`, as in `--map "Mail=email"`. */
-export function parseMap(pairs: readonly string[], setting: string): Record<string, string> {
-  const map: Record<string, string> = {};
-  for (const pair of pairs) {
-    const at = pair.lastIndexOf('=');
-    const [column, field] = [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
-    if (at < 1 || column === '' || field === '') throw bad(setting, pair, 'of the form Header=field');
-    map[column] = field;
+/** `Header=field`, `Header=field:type` or `field:=constant`, as in `--map "Mail=email"`. */
+export function parseMap(pairs: readonly string[], setting: string): MapRules {
+  return gatherRules(pairs.map((pair) => parsePair(pair, setting)));
+}
+
+function parsePair(pair: string, setting: string): NamedRule {
+  const constant = /^([^=]+):=(.+)$/s.exec(pair);
+  if (constant) return [constant[1]!.trim(), { value: constant[2]!.trim() }];
+  const at = pair.lastIndexOf('=');
+  const [column, field] = [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+  if (at < 1 || column === '' || field === '') throw bad(setting, pair, 'of the form Header=field');
+  const type = /^[\w.[\]]+:(\w*)$/.exec(field)?.[1];
+  if (type !== undefined && !isType(type)) {
+    throw bad(setting, pair, `of the form Header=field:type; the types are ${TYPES.join(', ')}`);
   }
-  return map;
+  return ruleOfPair(column, field);
 }

@@ -2,6 +2,7 @@
 export { z } from 'zod';
 export type { Environment } from './config.js';
 export { type Contact, type Identity, normaliseEmail } from './contact.js';
+export type { Waiting } from './delivery/waiting.js';
 export {
   type ApiAnswer,
   type ApiRequest,
@@ -13,8 +14,9 @@ export {
   jsonBody,
   type Options,
 } from './destinations/destination.js';
-export { usualVerdict } from './destinations/http/rules.js';
+export { usualVerdict } from './destinations/http/customs.js';
 export { EXIT, RowferryError } from './errors.js';
+export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
 export type { Progress } from './outcomes/progress.js';
 export type { Summary } from './report/write.js';
@@ -26,6 +28,6 @@ export {
   type WorkOptions,
 } from './rowferry.js';
 export type { Rate, RunPlan, RunState } from './run.js';
-export type { RunnerEvents } from './runner/session.js';
+export type { RunnerEvents, RunProgress } from './runner/session.js';
 export type { RunView } from './runner/view.js';
 export type { Verdict } from './verdict.js';

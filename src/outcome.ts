@@ -68,6 +68,9 @@ export function codeOf(outcome: Pick<Outcome, 'status' | 'reason' | 'duplicateOf
 const FIELDS = ['reason', 'field', 'message', 'contactId', 'duplicateOf', 'httpStatus', 'attempts'] as const;
 const STATUSES = ['created', 'updated', 'skipped', 'failed'] as const;
 
+/** The parsed form of {@link encodeOutcome}; the first cell is the row. */
+export type EncodedOutcome = readonly [row: number, ...cells: unknown[]];
+
 /** An outcome as it travels and is journaled: a JSON array, positions as in FIELDS, trailing nulls cut. */
 export function encodeOutcome(outcome: Outcome): string {
   const cells: unknown[] = [outcome.row, STATUSES.indexOf(outcome.status)];
@@ -77,7 +80,7 @@ export function encodeOutcome(outcome: Outcome): string {
 }
 
 /** The inverse of {@link encodeOutcome}, given the parsed array. */
-export function decodeOutcome(cells: readonly unknown[]): Outcome {
+export function decodeOutcome(cells: EncodedOutcome): Outcome {
   const outcome: Record<string, unknown> = { row: cells[0], status: STATUSES[cells[1] as number] };
   for (let i = 2; i < cells.length; i++) {
     const cell = cells[i];

@@ -16,6 +16,7 @@ import {
 } from './destinations/registry.js';
 import { EXIT, RowferryError } from './errors.js';
 import { type LogLevel, openLog } from './log.js';
+import type { MappingSpec } from './mapping.js';
 import { RunRecord } from './outcomes/settle.js';
 import { RunQueue, RunWorker } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
@@ -43,8 +44,10 @@ export interface SourceOptions {
   /** null: no limit. Default: the destination's documented limit. */
   rate?: Rate | null | undefined;
   delimiter?: string | undefined;
-  /** Header → field. */
+  /** Header → field, e.g. `{ Mail: 'email' }`; beats `mapping`. */
   map?: Record<string, string> | undefined;
+  /** Rules by field, and what becomes of other columns, as in `rowferry.yaml`. */
+  mapping?: MappingSpec | undefined;
   /** Requests for one contact before it is given up; default 5. */
   attempts?: number | undefined;
   /** Default `<data dir>/reports`. */
@@ -141,12 +144,12 @@ export class Rowferry {
     if (before.failed === 0) {
       throw new RowferryError('NOTHING_TO_RETRY', `Run ${run} has no failed rows.`, EXIT.usage);
     }
-    const { destination, map, rate, attempts, reportDir } = loadPlan(this.settings.dataDir, run);
+    const { destination, mapping, rate, attempts, reportDir } = loadPlan(this.settings.dataDir, run);
     return this.run(before.reports.failed, {
       ...options,
       to: destination,
       delimiter: ',',
-      map,
+      mapping,
       rate,
       attempts,
       reportDir,
@@ -155,8 +158,12 @@ export class Rowferry {
   }
 
   /** Adds a run for the service of this data dir; resolves with its id. */
-  async enqueue(source: string | Readable, options: SourceOptions = {}): Promise<string> {
-    const { plan } = await this.plan(source, options);
+  async enqueue(
+    source: string | Readable,
+    options: SourceOptions & Pick<WorkOptions, 'started'> = {},
+  ): Promise<string> {
+    const { plan, warnings } = await this.plan(source, options);
+    options.started?.(plan, warnings);
     return enqueueRun(this.runs, this.settings.dataDir, plan);
   }
 
@@ -186,7 +193,7 @@ export class Rowferry {
   /** What is known of a run right now. Throws a sentence for an id that is none. */
   async status(run: string): Promise<RunView> {
     const { dataDir, prefix } = this.settings;
-    return viewRun(dataDir, new RunRecord(this.redis, prefix, run), this.clock.now());
+    return viewRun({ redis: this.redis, prefix, dataDir }, run, this.clock.now());
   }
 
   /** All runs of this data dir, newest first. */
@@ -338,9 +345,10 @@ export class Rowferry {
   }
 
   private surroundings() {
-    const { prefix, dataDir } = this.settings;
+    const { prefix, dataDir, timeoutMs } = this.settings;
     const { redis, clock, log, handle } = this;
-    return { redis, connect: () => handle.connect(), prefix, dataDir, durable: handle.private, clock, log };
+    const durable = handle.private;
+    return { redis, connect: () => handle.connect(), prefix, dataDir, durable, clock, timeoutMs, log };
   }
 }
 

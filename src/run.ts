@@ -5,6 +5,7 @@ import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs
 import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT, RowferryError } from './errors.js';
+import type { MappingSpec } from './mapping.js';
 
 export type RunState = 'queued' | 'running' | 'finished' | 'cancelled' | 'halted' | 'failed' | 'interrupted';
 
@@ -20,8 +21,13 @@ export interface SourceSnapshot {
   name: string;
   sha256: string;
   bytes: number;
-  /** Line ends in the file: about the number of rows, for estimates. */
+  /** Line ends in the file. */
   lines: number;
+}
+
+/** About how many rows a source has: the header is none, and the last line mostly has its end. */
+export function aboutRows({ lines }: Pick<SourceSnapshot, 'lines'>): number {
+  return Math.max(1, lines - 1);
 }
 
 /** What a run does, frozen when it is added; no secrets. */
@@ -35,8 +41,8 @@ export interface RunPlan {
   account: string;
   source: SourceSnapshot;
   delimiter: string;
-  /** Header → field, as given by `--map`. */
-  map: Record<string, string>;
+  /** How columns become fields, as it was given. */
+  mapping: MappingSpec;
   /** null = no limit. */
   rate: Rate | null;
   /** Rows in one batch at the most. */
@@ -46,6 +52,14 @@ export interface RunPlan {
   reportDir: string;
   /** The run whose failed rows this one retries. */
   retryOf?: string;
+}
+
+/** More about a report's numbers than its reasons say. */
+export interface Kinds {
+  /** The most frequent kinds of failed rows, in a few words each: rows. */
+  failed: Record<string, number>;
+  /** Reason → skipped rows that repeat a row of the same file. */
+  repeats: Record<string, number>;
 }
 
 /** What is known of a run without Redis. Rewritten atomically by its runner. */
@@ -59,6 +73,8 @@ export interface RunStatus {
   finishedAt?: string;
   /** Why it is halted or failed: one sentence. */
   message?: string;
+  /** Of its newest report. */
+  kinds?: Kinds;
 }
 
 const RUN_ID = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$/;

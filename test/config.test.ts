@@ -102,14 +102,36 @@ describe('parseDelimiter', () => {
 describe('parseMap', () => {
   test('takes any number of pairs, blanks around them and equals signs in headers', () => {
     expect(parseMap(['Mail=email', ' Plan = custom_fields.plan', 'a=b=tags'], '--map')).toEqual({
-      Mail: 'email',
-      Plan: 'custom_fields.plan',
-      'a=b': 'tags',
+      email: { column: 'Mail' },
+      'custom_fields.plan': { column: 'Plan' },
+      tags: { column: 'a=b' },
     });
     expect(parseMap([], '--map')).toEqual({});
   });
 
-  test.each(['Mail', '=email', ' =email', 'Mail=', 'Mail= ', ''])('refuses %j', (pair) => {
+  test('takes types and constants', () => {
+    expect(
+      parseMap(['Score = custom_fields.score:integer', 'type:=a:b=c ', 'a=b:=custom_fields.x'], '--map'),
+    ).toEqual({
+      'custom_fields.score': { column: 'Score', type: 'integer' },
+      type: { value: 'a:b=c' },
+      'custom_fields.x': { column: 'a=b:' },
+    });
+  });
+
+  test('makes a list of what one field is given', () => {
+    expect(parseMap(['Work=email', 'Private=email', 'email:=none@example.com'], '--map')).toEqual({
+      email: [{ column: 'Work' }, { column: 'Private' }, { value: 'none@example.com' }],
+    });
+  });
+
+  test('refuses a type that there is none', () => {
+    expect(refusal(() => parseMap(['Score=custom_fields.score:intger'], '--map'))).toBe(
+      '--map: "Score=custom_fields.score:intger" is not of the form Header=field:type; the types are string, number, integer, boolean, date, json, list, phone.',
+    );
+  });
+
+  test.each(['Mail', 'x:=', '=email', ' =email', 'Mail=', 'Mail= ', ''])('refuses %j', (pair) => {
     expect(refusal(() => parseMap([pair], '--map'))).toBe(
       `--map: "${pair}" is not of the form Header=field.`,
     );
@@ -161,6 +183,14 @@ describe('readSettings', () => {
       'ROWFERRY_LOG_LEVEL: "loud" is not one of silent, fatal, error, warn, info, debug, trace.',
     ],
     [{ ROWFERRY_TIMEOUT: '5' }, 'ROWFERRY_TIMEOUT: "5" is not a duration like 500ms, 30s or 2m.'],
+    [
+      { ROWFERRY_TIMEOUT: '600h' },
+      'ROWFERRY_TIMEOUT: "600h" is not a duration of 10 minutes or less, like 30s or 2m.',
+    ],
+    [
+      { ROWFERRY_TIMEOUT: '600.001s' },
+      'ROWFERRY_TIMEOUT: "600.001s" is not a duration of 10 minutes or less, like 30s or 2m.',
+    ],
   ])('refuses %o', (environment, sentence) => {
     expect(refusal(() => readSettings(environment))).toBe(sentence);
   });

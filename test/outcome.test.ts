@@ -4,6 +4,7 @@ import {
   CODE,
   codeOf,
   decodeOutcome,
+  type EncodedOutcome,
   encodeOutcome,
   fold,
   type Outcome,
@@ -36,7 +37,7 @@ describe('encodeOutcome', () => {
   test('is undone by decodeOutcome', () => {
     fc.assert(
       fc.property(anyOutcome, (outcome) => {
-        const cells = JSON.parse(encodeOutcome(outcome)) as unknown[];
+        const cells = JSON.parse(encodeOutcome(outcome)) as EncodedOutcome;
         expect(decodeOutcome(cells)).toEqual(outcome);
       }),
     );
@@ -49,7 +50,7 @@ describe('encodeOutcome', () => {
 
   test('keeps an empty text and a zero apart from nothing', () => {
     const outcome: Outcome = { row: 1, status: 'failed', message: '', attempts: 0 };
-    expect(decodeOutcome(JSON.parse(encodeOutcome(outcome)) as unknown[])).toEqual(outcome);
+    expect(decodeOutcome(JSON.parse(encodeOutcome(outcome)) as EncodedOutcome)).toEqual(outcome);
   });
 });
 

@@ -125,7 +125,7 @@ describe('runs on disk', () => {
           account: 'sendmator-0',
           source: await takeSnapshot(scratchFile('email\n')),
           delimiter: ',',
-          map: { Mail: 'email' },
+          mapping: { map: { Mail: 'email' } },
           rate: null,
           batchRows: 500,
           attempts: 5,

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { EXIT, openRowferry } from '../index.js';
 import { startSandbox } from '../sandbox/server.js';
-import { ProgressDisplay } from './progress.js';
-import { exitCodeOf, summaryText } from './show.js';
+import { counted, ProgressDisplay } from './progress.js';
+import { describe, exitCodeOf } from './show.js';
 import { untilSignal } from './signals.js';
 
 /** In the order in which they tell the story: what `clean.csv` creates, `duplicates.csv` meets again. */
@@ -47,14 +47,14 @@ async function demo(dataDir: string, signal: AbortSignal): Promise<void> {
           .run(path, { to: 'sendmator', rate: RATE, signal, progress: (event) => display.show(event) })
           .finally(() => display.end());
         if (exitCodeOf(summary) === EXIT.halted) process.exitCode = EXIT.halted;
-        say(`${summaryText(summary)}\n`);
+        say(`${describe(rowferry, summary)}\n`);
         if (sample === 'duplicates.csv') last = summary.reports.outcomes;
       }
       say(`What became of each row of duplicates.csv (${last}):\n`);
       say(`${firstLines(last)}\n`);
       const { contacts, posts, by_status } = sandbox.state.stats();
       say(
-        `The API now holds ${contacts} contacts after ${posts} requests, ${by_status[429] ?? 0} of them too early (429).\n`,
+        `The API now holds ${counted(contacts, 'contact')} after ${counted(posts, 'request')}, ${by_status[429] ?? 0} of them too early (429).\n`,
       );
       say('Next: rowferry run <your.csv> with SENDMATOR_API_KEY set; "rowferry --help" shows the rest.\n');
     } finally {
@@ -67,6 +67,7 @@ async function demo(dataDir: string, signal: AbortSignal): Promise<void> {
 
 function firstLines(path: string): string {
   return readFileSync(path, 'utf8')
+    .trimEnd()
     .split('\n')
     .slice(0, SHOWN_ROWS + 1)
     .map((line) => `  ${line}`)

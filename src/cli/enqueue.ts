@@ -4,7 +4,7 @@ import { EXIT, RowferryError, type Summary } from '../index.js';
 import { takeSnapshot } from '../run.js';
 import { addSourceFlags, type SourceFlags, sourceOptions, withRowferry } from './options.js';
 import { ProgressDisplay } from './progress.js';
-import { exitCodeOf, jsonLine, summaryText } from './show.js';
+import { describe, exitCodeOf, jsonLine } from './show.js';
 import { untilSignal } from './signals.js';
 
 /** Half a second each. */
@@ -29,15 +29,24 @@ export function enqueueCommand(): Command {
       // All or none: a misspelt name must not leave half of the list enqueued.
       for (const file of files) if (file !== '-' && !/^https?:/i.test(file)) await takeSnapshot(file);
       for (const file of files) {
-        const run = await rowferry.enqueue(file === '-' ? process.stdin : file, sourceOptions(source));
+        let told: string[] = [];
+        const run = await rowferry.enqueue(file === '-' ? process.stdin : file, {
+          ...sourceOptions(source),
+          started: (_plan, warnings) => {
+            told = warnings;
+          },
+        });
         runs.push(run);
-        process.stdout.write(json ? jsonLine({ event: 'enqueued', run, source: file }) : `${run}\n`);
+        process.stdout.write(
+          json ? jsonLine({ event: 'enqueued', run, source: file, warnings: told }) : `${run}\n`,
+        );
+        if (!json) for (const warning of told) process.stderr.write(`${file}: ${warning}\n`);
       }
       if (!wait) return;
       const codes: number[] = [];
       for (const run of runs) {
         const summary = await waitFor(run);
-        process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : summaryText(summary));
+        process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary));
         codes.push(exitCodeOf(summary));
       }
       process.exitCode = Math.max(...codes);
@@ -60,10 +69,10 @@ export function enqueueCommand(): Command {
             if (view.state === 'queued' && ++queuedLooks === QUEUED_LOOKS) {
               process.stderr.write(`run ${run} waits for a service on this data dir: rowferry start\n`);
             }
-            if (!json && view.state === 'running') display.show({ ...view.progress, readAll: false });
+            if (!json && view.state === 'running') display.show(view.progress);
             await new Promise((resolve) => setTimeout(resolve, 500));
           }
-        }).finally(() => display.end());
+        }, '').finally(() => display.end());
         return result;
       }
     });

@@ -21,8 +21,6 @@ const program = new Command('rowferry')
   .addOption(
     new Option('--data-dir <dir>', 'where runs, reports and the private Redis live (default: .rowferry)'),
   )
-  .configureHelp({ showGlobalOptions: true })
-  .showHelpAfterError('(add --help for usage)')
   .exitOverride();
 
 for (const command of [
@@ -37,11 +35,25 @@ for (const command of [
   program.addCommand(command.exitOverride());
 }
 
+for (const command of program.commands.flatMap((one) => [program, one, ...one.commands])) {
+  command.configureHelp({ showGlobalOptions: true });
+  command.configureOutput({ outputError: (text, write) => write(usageLine(text)) });
+}
+
 try {
   if (existsSync('.env')) loadEnvFile('.env'); // what is set already stays
   await program.parseAsync();
 } catch (error) {
   process.exitCode = explain(error);
+}
+
+/** commander's sentence, and its guess at what was meant, as one line like any other error. */
+function usageLine(text: string): string {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ');
+  return `rowferry: ${sentence} (add --help for usage)\n`;
 }
 
 /** Prints what a person needs to know and returns the exit code. */

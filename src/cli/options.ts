@@ -1,23 +1,11 @@
 /** Flags that several commands share, and what becomes of them. Flags have no defaults: they would win over the environment. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { parseCount, parseDelimiter, parseMap, parseRate } from '../config.js';
-import { RowferryError } from '../errors.js';
 import { openRowferry, type Rowferry, type RowferryOptions, type SourceOptions } from '../index.js';
 
-/** commander then names the flag and exits with the usage code. */
-function argument<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof RowferryError) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
-  };
-}
-
-export const count = (setting: string, least: number, most: number) =>
-  argument((text) => parseCount(text, setting, least, most));
+/** The sentence of the parser names the flag; commander lets it pass. */
+export const count = (setting: string, least: number, most: number) => (text: string) =>
+  parseCount(text, setting, least, most);
 
 export interface SourceFlags {
   to?: string;
@@ -32,14 +20,12 @@ export function addSourceFlags(command: Command): Command {
   return command
     .option('--to <destination>', 'which API (default: the one with credentials)')
     .option('--rate <rate>', '10/s, 100/min, 10000/h or none (default: what the API documents)')
-    .option(
-      '--delimiter <char>',
-      ', ; | or tab (default: detected)',
-      argument((text) => parseDelimiter(text, '--delimiter')),
+    .option('--delimiter <char>', ', ; | or tab (default: detected)', (text: string) =>
+      parseDelimiter(text, '--delimiter'),
     )
     .option(
       '--map <Header=field>',
-      'send a column to a field, e.g. --map "Mail=email"; may be repeated',
+      'send a column to a field, e.g. "Mail=email", "Score=custom_fields.score:integer", or a constant: "type:=vip"; may be repeated',
       (pair: string, before: string[] = []) => [...before, pair],
     )
     .option(
@@ -54,7 +40,7 @@ export function sourceOptions(flags: SourceFlags): SourceOptions {
   const { map, rate, ...rest } = flags;
   return {
     ...rest,
-    map: parseMap(map ?? [], '--map'),
+    ...(map === undefined ? {} : { mapping: { map: parseMap(map, '--map') } }),
     // Not parsed by commander: it takes a parser's null for a missing value.
     rate: rate === undefined ? undefined : parseRate(rate, '--rate'),
   };

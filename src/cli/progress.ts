@@ -1,22 +1,32 @@
 /** What a person sees while a run is under way: one line that is rewritten on a terminal, a plain one now and then elsewhere. */
-import type { Progress } from '../index.js';
-
-export type ProgressEvent = Progress & { total: number; readAll: boolean };
+import type { Progress, RunProgress, Waiting } from '../index.js';
 
 const PLAIN_EVERY_MS = 5_000;
 const SPEED_OVER_MS = 10_000;
+/** To the start of the line, and nothing on it. */
+export const CLEAR_LINE = '\r\u001b[K';
 
 export function settledRows(event: Progress): number {
   return event.created + event.updated + event.skipped + event.failed;
 }
 
-/** `1 234/5 000 rows · 1 100 created · 120 skipped · 14 failed · 98/s · 0:38 left` */
-export function progressLine(event: ProgressEvent, perSecond: number): string {
+/**
+ * `1 234/5 000 rows · 1 100 created · 120 skipped · 14 failed · 98/s · 0:38 left`, or
+ * `1 234/5 000 rows · sendmator does not answer: HTTP 503; next try in 4 s`
+ */
+export function progressLine(event: RunProgress, perSecond: number, nowMs: number, width = 1_000): string {
   const settled = settledRows(event);
   const left = event.total - settled;
   const about = event.readAll ? '' : '~';
+  const rows = `${group(settled)}/${about}${counted(event.total, 'row')}`;
+  if (event.waiting) {
+    const over = `${rows} · ${waitingText(event.waiting, nowMs)}`.length - width;
+    const { why } = event.waiting;
+    const fitting = over > 0 ? `${why.slice(0, -over - 1)}…` : why; // when it goes on must not be cut off
+    return `${rows} · ${waitingText({ ...event.waiting, why: fitting }, nowMs)}`;
+  }
   const parts = [
-    `${group(settled)}/${about}${group(event.total)} rows`,
+    rows,
     `${group(event.created)} created`,
     ...(event.updated > 0 ? [`${group(event.updated)} updated`] : []),
     `${group(event.skipped)} skipped`,
@@ -27,8 +37,22 @@ export function progressLine(event: ProgressEvent, perSecond: number): string {
   return parts.join(' · ');
 }
 
+/** A moment that is near is counted down, a later one told by the clock on the wall. */
+export function waitingText({ why, untilMs }: Waiting, nowMs: number): string {
+  if (untilMs === undefined) return why;
+  if (untilMs <= nowMs) return `${why}; trying again`;
+  const seconds = Math.max(1, Math.floor((untilMs - nowMs) / 1000)); // it was rounded up before
+  if (seconds <= 60) return `${why}; next try in ${seconds} s`;
+  return `${why}; next try at ${new Date(untilMs).toTimeString().slice(0, 8)}`;
+}
+
 export function group(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
+
+/** `1 row`, `20 000 rows` */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${group(count)} ${count === 1 ? one : many}`;
 }
 
 export function duration(seconds: number): string {
@@ -42,33 +66,43 @@ export class ProgressDisplay {
   private samples: { ms: number; settled: number }[] = [];
   private shownMs: number;
   private lastLine = '';
+  private toldWhy: string | undefined;
 
   constructor(
     private readonly out: NodeJS.WriteStream,
     private readonly nowMs: () => number = () => performance.now(),
+    private readonly wallMs: () => number = () => Date.now(),
   ) {
     this.shownMs = nowMs();
   }
 
-  show(event: ProgressEvent): void {
+  show(event: RunProgress): void {
     const ms = this.nowMs();
     const settled = settledRows(event);
     this.samples.push({ ms, settled });
     while (this.samples.length > 2 && ms - this.samples[0]!.ms > SPEED_OVER_MS) this.samples.shift();
     const first = this.samples[0]!;
     const perSecond = ms > first.ms ? ((settled - first.settled) / (ms - first.ms)) * 1000 : 0;
-    const line = progressLine(event, perSecond);
+    const width = this.out.isTTY ? Math.max(20, (this.out.columns || 80) - 1) : undefined;
+    const line = progressLine(event, perSecond, this.wallMs(), width);
     if (this.out.isTTY) {
-      this.out.write(`\r\u001b[K${line.slice(0, Math.max(20, (this.out.columns ?? 80) - 1))}`);
-    } else if (ms - this.shownMs >= PLAIN_EVERY_MS && line !== this.lastLine) {
+      this.out.write(`${CLEAR_LINE}${line.slice(0, width)}`);
+    } else if (this.isNews(event, line, ms)) {
       this.out.write(`${line}\n`);
       this.shownMs = ms;
+      this.toldWhy = event.waiting?.why;
     }
     this.lastLine = line;
   }
 
+  /** Off a terminal: why it waits is told once and at once, how far it is now and then. */
+  private isNews({ waiting }: RunProgress, line: string, ms: number): boolean {
+    if (waiting) return waiting.why !== this.toldWhy;
+    return ms - this.shownMs >= PLAIN_EVERY_MS && line !== this.lastLine;
+  }
+
   /** Clears the line so that other text may follow. */
   end(): void {
-    if (this.out.isTTY && this.lastLine !== '') this.out.write('\r\u001b[K');
+    if (this.out.isTTY && this.lastLine !== '') this.out.write(CLEAR_LINE);
   }
 }

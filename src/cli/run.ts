@@ -25,7 +25,7 @@ export function runCommand(): Command {
   return command.action(async (file: string, flags: Flags) => {
     const { json, concurrency, ...source } = flags;
     await withRowferry(command, async (rowferry) => {
-      await watch(json ?? false, (options) =>
+      await watch(rowferry, json ?? false, (options) =>
         rowferry.run(file === '-' ? process.stdin : file, {
           ...sourceOptions(source),
           ...options,

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { EXIT, RowferryError } from '../index.js';
 import { addConcurrencyFlag, withRowferry } from './options.js';
-import { jsonLine, runsTable, runText, summaryText } from './show.js';
+import { describe, jsonLine, runsTable, runText } from './show.js';
 import { watch } from './watch.js';
 
 interface Flags {
@@ -20,19 +20,25 @@ export function runsCommand(): Command {
       .exitOverride();
 
   const list = sub('list', 'all runs of this data dir, newest first', true);
-  list.action(({ json }: Flags) =>
-    withRowferry(list, async (rowferry) => {
+  list.allowExcessArguments().action(({ json }: Flags) => {
+    const [unknown] = list.args;
+    if (unknown !== undefined) {
+      const sentence = `There is no command "runs ${unknown}". There are: ${runs.commands.map((one) => one.name()).join(', ')}.`;
+      throw new RowferryError('COMMAND_UNKNOWN', sentence, EXIT.usage);
+    }
+    return withRowferry(list, async (rowferry) => {
       const views = await rowferry.list();
       if (json) for (const view of views) process.stdout.write(jsonLine(view));
       else process.stdout.write(views.length === 0 ? 'No runs yet.\n' : runsTable(views));
-    }),
-  );
+    });
+  });
 
   const show = sub('show', 'one run as it stands').argument('<run>');
   show.action((run: string, { json }: Flags) =>
     withRowferry(show, async (rowferry) => {
       const view = await rowferry.status(run);
-      process.stdout.write(json ? jsonLine(view) : runText(view));
+      const summary = view.summary && describe(rowferry, view.summary);
+      process.stdout.write(json ? jsonLine(view) : runText(view, summary));
     }),
   );
 
@@ -40,7 +46,7 @@ export function runsCommand(): Command {
   report.action((run: string, { json }: Flags) =>
     withRowferry(report, async (rowferry) => {
       const summary = await rowferry.report(run);
-      process.stdout.write(json ? jsonLine(summary) : summaryText(summary));
+      process.stdout.write(json ? jsonLine(summary) : describe(rowferry, summary));
     }),
   );
 
@@ -48,7 +54,7 @@ export function runsCommand(): Command {
   cancel.action((run: string, { json }: Flags) =>
     withRowferry(cancel, async (rowferry) => {
       const summary = await rowferry.cancel(run);
-      process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : summaryText(summary));
+      process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary));
     }),
   );
 
@@ -64,7 +70,7 @@ export function runsCommand(): Command {
       if (run === undefined) {
         throw new RowferryError('NOTHING_TO_RESUME', 'No run is interrupted or halted.', EXIT.usage);
       }
-      await watch(json ?? false, (options) => rowferry.resume(run, { ...options, concurrency }));
+      await watch(rowferry, json ?? false, (options) => rowferry.resume(run, { ...options, concurrency }));
     }),
   );
 
@@ -73,7 +79,7 @@ export function runsCommand(): Command {
   );
   retry.action((run: string, { json, concurrency }: Flags) =>
     withRowferry(retry, async (rowferry) => {
-      await watch(json ?? false, (options) => rowferry.retry(run, { ...options, concurrency }));
+      await watch(rowferry, json ?? false, (options) => rowferry.retry(run, { ...options, concurrency }));
     }),
   );
   return runs;

@@ -1,6 +1,7 @@
 /** Summaries and runs as text. */
-import { EXIT, type RunView, type Summary } from '../index.js';
-import { duration, group, settledRows } from './progress.js';
+import { EXIT, type Rowferry, type RunView, type Summary } from '../index.js';
+import { type Kinds, loadStatus } from '../run.js';
+import { counted, duration, group, settledRows, waitingText } from './progress.js';
 
 /** The exit code a run's end deserves. */
 export function exitCodeOf(summary: Summary): number {
@@ -23,39 +24,85 @@ const REASON_STATUS: [keyof Summary['reasons'], 'created' | 'skipped' | 'failed'
   ['halted', 'unprocessed'],
 ];
 
-export function summaryText(summary: Summary): string {
-  const lines = [
-    `${summary.source.name} → ${summary.destination}: ${summary.state}, ${group(summary.rows)} rows in ${duration(summary.duration_ms / 1000)} (${summary.rows_per_second}/s, ${group(summary.requests)} requests)`,
-  ];
+/** The summary of a run of this data dir, as a person reads it. */
+export function describe({ settings }: Rowferry, summary: Summary): string {
+  return summaryText(summary, loadStatus(settings.dataDir, summary.run).kinds);
+}
+
+export function summaryText(summary: Summary, kinds?: Kinds): string {
+  const lines = [`${summary.source.name} → ${summary.destination}: ${summary.state}, ${paceText(summary)}`];
   for (const status of ['created', 'updated', 'skipped', 'failed', 'unprocessed'] as const) {
     if (summary[status] === 0 && (status === 'updated' || status === 'unprocessed')) continue;
-    const reasons = REASON_STATUS.filter(([reason, of]) => of === status && summary.reasons[reason])
-      .map(([reason]) => `${reason} ${group(summary.reasons[reason]!)}`)
-      .join(', ');
-    lines.push(
-      `  ${status.padEnd(12)}${group(summary[status]).padStart(9)}${reasons ? `   ${reasons}` : ''}`,
-    );
+    const why =
+      status === 'failed' && kinds
+        ? kindsText(kinds.failed, summary.failed)
+        : reasonsText(summary, status, kinds?.repeats);
+    lines.push(`  ${status.padEnd(12)}${group(summary[status]).padStart(9)}${why ? `   ${why}` : ''}`);
   }
   if (summary.message) lines.push(`  ${summary.message}`);
+  if (summary.retry_of) lines.push(`  retry of run ${summary.retry_of}`);
   lines.push(`  report: ${summary.reports.dir}`);
   return `${lines.join('\n')}\n`;
 }
 
-export function runText(view: RunView): string {
-  const { progress } = view;
+/** `8 rows in 0:01 (8.2/s, 8 requests)`, `120 of 5 000 rows in 0:12 (10.1/s, 121 requests)` */
+function paceText(summary: Summary): string {
+  const { rows, unprocessed, duration_ms, rows_per_second } = summary;
+  const done = rows - unprocessed;
+  const perSecond = unprocessed === 0 ? rows_per_second : Math.round((done / duration_ms) * 10_000) / 10;
+  const all = `${unprocessed === 0 ? '' : `${group(done)} of `}${counted(rows, 'row')}`;
+  const seconds = Math.max(1, Math.round(duration_ms / 1000));
+  return `${all} in ${duration(seconds)} (${perSecond || 0}/s, ${counted(summary.requests, 'request')})`;
+}
+
+/** `invalid email 10, rejected plan 2, others 3` */
+function kindsText(counted: Record<string, number>, all: number): string {
+  const told = Object.entries(counted);
+  const others = all - told.reduce((sum, [, rows]) => sum + rows, 0);
+  return [...told, ...(others > 0 ? [['others', others] as const] : [])]
+    .map(([kind, rows]) => `${kind} ${group(rows)}`)
+    .join(', ');
+}
+
+/** `duplicate_email 3 (1 in the file), duplicate_external_id 1` */
+function reasonsText({ reasons }: Summary, status: string, repeats: Kinds['repeats'] = {}): string {
+  return REASON_STATUS.filter(([reason, of]) => of === status && reasons[reason])
+    .map(([reason]) => {
+      const repeating = repeats[reason] ? ` (${group(repeats[reason])} in the file)` : '';
+      return `${reason} ${group(reasons[reason]!)}${repeating}`;
+    })
+    .join(', ');
+}
+
+export function runText(view: RunView, summary: string | undefined): string {
+  const { progress, state } = view;
+  const over = summary !== undefined && state !== 'running';
+  const what = `${view.source} → ${view.destination}: ${state}`;
   const lines = [
-    `${view.run}  ${view.source} → ${view.destination}: ${view.state}`,
-    `  added ${view.createdAt}${view.startedAt ? `, started ${view.startedAt}` : ''}${view.finishedAt ? `, ended ${view.finishedAt}` : ''}`,
+    // The summary begins with the same words, unless the run has moved on since.
+    over && view.summary?.state === state ? view.run : `${view.run}  ${what}`,
+    `  added ${moment(view.createdAt)}${view.startedAt ? `, started ${moment(view.startedAt)}` : ''}${view.finishedAt ? `, ended ${moment(view.finishedAt)}` : ''}`,
   ];
-  if (view.message) lines.push(`  ${view.message}`);
-  if (view.state === 'interrupted') lines.push(`  Go on with: rowferry runs resume ${view.run}`);
-  if (view.late) lines.push(`  ${view.late} outcomes arrived after the run was closed`);
-  if (view.summary && view.state !== 'running') return `${lines.join('\n')}\n${summaryText(view.summary)}`;
-  lines.push(
-    `  ${group(settledRows(progress))} of about ${group(progress.total)} rows settled: ${group(progress.created)} created, ${group(progress.updated)} updated, ${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
-    `  ${group(progress.requests)} requests, ${group(progress.retries)} retries, ${group(progress.throttled)} throttled`,
-  );
+  if (view.message && !over) lines.push(`  ${view.message}`);
+  if (progress.waiting) lines.push(`  ${waitingText(progress.waiting, Date.now())}`);
+  if (state === 'interrupted') lines.push(`  Go on with: rowferry runs resume ${view.run}`);
+  if (view.late) lines.push(`  ${counted(view.late, 'outcome')} arrived after the run was closed`);
+  if (over) return `${lines.join('\n')}\n${summary}`;
+  const all = `${progress.readAll ? '' : 'about '}${counted(progress.total, 'row')}`;
+  if (state === 'queued') lines.push(`  ${all}; waits for the service of this data dir: rowferry start`);
+  else {
+    const updated = progress.updated > 0 ? `${group(progress.updated)} updated, ` : '';
+    lines.push(
+      `  ${group(settledRows(progress))} of ${all} settled: ${group(progress.created)} created, ${updated}${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
+      `  ${counted(progress.requests, 'request')}, ${counted(progress.retries, 'retry', 'retries')}, ${group(progress.throttled)} throttled`,
+    );
+  }
   return `${lines.join('\n')}\n`;
+}
+
+/** `2026-01-31T23:59:59Z` */
+function moment(iso: string): string {
+  return iso.replace(/\.\d+Z$/, 'Z');
 }
 
 /** One line a run. */
@@ -63,10 +110,10 @@ export function runsTable(views: readonly RunView[]): string {
   const rows = views.map((view) => [
     view.run,
     view.state,
-    `${group(settledRows(view.progress))}/${group(view.progress.total)}`,
-    String(view.progress.created),
-    String(view.progress.skipped),
-    String(view.progress.failed),
+    `${group(settledRows(view.progress))}/${view.progress.readAll ? '' : '~'}${group(view.progress.total)}`,
+    group(view.progress.created),
+    group(view.progress.skipped),
+    group(view.progress.failed),
     `${view.source} → ${view.destination}`,
   ]);
   const table = [['RUN', 'STATE', 'ROWS', 'CREATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows];

@@ -1,9 +1,14 @@
 /** SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once. */
 import { EXIT } from '../errors.js';
+import { CLEAR_LINE } from './progress.js';
 
-/** Calls `body` with a signal that aborts on SIGINT or SIGTERM, and returns its result with the exit code of the signal, if one came. */
+/**
+ * Calls `body` with a signal that aborts on SIGINT or SIGTERM, and returns its result with the exit code of the signal,
+ * if one came. `awaited`: what a person then waits for.
+ */
 export async function untilSignal<T>(
   body: (signal: AbortSignal) => Promise<T>,
+  awaited = '; rows in flight are awaited',
 ): Promise<{ result: T; exitCode: number | undefined }> {
   const ending = new AbortController();
   let exitCode: number | undefined;
@@ -11,7 +16,8 @@ export async function untilSignal<T>(
     const code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
     if (exitCode !== undefined) process.exit(code);
     exitCode = code;
-    process.stderr.write('rowferry: ending; rows in flight are awaited (once more to end at once)\n');
+    const clear = process.stderr.isTTY ? CLEAR_LINE : '';
+    process.stderr.write(`${clear}rowferry: ending${awaited} (once more to end at once)\n`);
     ending.abort();
   };
   process.on('SIGINT', onSignal);

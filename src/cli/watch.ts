@@ -1,11 +1,12 @@
 /** Follows a run on the terminal, or as NDJSON. Shared by the commands that work on a run in this process. */
 import type { Rowferry, RunPlan, Summary, WorkOptions } from '../index.js';
 import { ProgressDisplay } from './progress.js';
-import { exitCodeOf, jsonLine, summaryText } from './show.js';
+import { describe, exitCodeOf, jsonLine } from './show.js';
 import { untilSignal } from './signals.js';
 
 /** Runs `work` with progress on stderr (or events on stdout with `json`), prints its summary, sets the exit code. */
 export async function watch(
+  rowferry: Rowferry,
   json: boolean,
   work: (options: WorkOptions) => Promise<Summary>,
 ): Promise<Summary> {
@@ -37,7 +38,7 @@ export async function watch(
       display.end();
     }
   });
-  process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : summaryText(summary));
+  process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary));
   process.exitCode = exitCodeOf(summary);
   return summary;
 }

@@ -20,17 +20,32 @@ export interface Rules {
   circuitOpen: boolean;
   /** See {@link Destination.enforcesUniqueness}. */
   enforcesUniqueness: boolean;
+  /** How a contact that is there already is brought up to date (see {@link Destination.update}); undefined: it is not. */
+  update?: 'by_id' | 'by_itself';
 }
 
 export type Step =
   | { do: 'settle'; outcome: Outcome }
-  /** Ask the destination whether it holds our contact; settle `otherwise` if it does not. */
-  | { do: 'look_up'; otherwise: Outcome }
+  | Errand
   /** Later, in a batch of its own. */
   | { do: 'retry'; inDoubt: boolean; spent: boolean }
   /** Everybody waits, then this row again; nothing spent. */
   | { do: 'throttle'; waitMs?: number }
   | { do: 'halt'; code: string; message: string };
+
+/** What the next request of a row is about, when it is not simply to be created. */
+export type Errand =
+  /**
+   * Ask the destination whether it holds our contact; settle `otherwise` if it does not. `proof`: asked only to see
+   * whether the API lives; a row that is not found goes on where it was.
+   */
+  | { do: 'look_up'; otherwise: Outcome; proof?: boolean }
+  /** Ask whether it is there already, before it is created: the API itself would not say. */
+  | { do: 'find' }
+  /** Asked, and it is not there. */
+  | { do: 'create' }
+  /** It is there, as `contactId` where the API needs to be told; `otherwise`: what the row is without the update. */
+  | { do: 'update'; contactId?: string; otherwise: Outcome };
 
 const MAYBE_OURS = 'an earlier attempt of this row had no answer, so it may be this very contact';
 
@@ -45,20 +60,16 @@ export function afterCreate(verdict: Verdict, state: RowState, rules: Rules): St
       if (verdict.contactId !== undefined) outcome.contactId = verdict.contactId;
       return { do: 'settle', outcome };
     }
-    case 'duplicate':
-      return believe(duplicateOutcome(verdict, state), state, rules);
+    case 'duplicate': {
+      const skipped = duplicateOutcome(verdict, state);
+      // In doubt it may be ours: that is found out first.
+      if (rules.update === undefined || state.inDoubt) return believe(skipped, state, rules);
+      return rules.update === 'by_id'
+        ? { do: 'look_up', otherwise: skipped }
+        : { do: 'update', otherwise: skipped };
+    }
     case 'rejected':
-      return believe(
-        {
-          ...base(state),
-          status: 'failed',
-          reason: 'rejected',
-          message: verdict.code === undefined ? verdict.message : `${verdict.code}: ${verdict.message}`,
-          ...(verdict.field === undefined ? {} : { field: verdict.field }),
-        },
-        state,
-        rules,
-      );
+      return believe(rejectedOutcome(verdict, state), state, rules);
     case 'throttled':
       return { do: 'throttle', ...(verdict.waitMs === undefined ? {} : { waitMs: verdict.waitMs }) };
     case 'refused':
@@ -74,7 +85,10 @@ export function afterCreate(verdict: Verdict, state: RowState, rules: Rules): St
 /** Where a row that comes (back) from the queue goes on; undefined = send it. */
 export function beforeCreate(state: RowState, rules: Rules): Step | undefined {
   const givenUp = state.attempts >= rules.attempts;
-  if (!givenUp && (!state.inDoubt || rules.enforcesUniqueness)) return undefined;
+  if (!givenUp && (!state.inDoubt || rules.enforcesUniqueness)) {
+    const findFirst = rules.update !== undefined && !rules.enforcesUniqueness && rules.canLookUp;
+    return findFirst ? { do: 'find' } : undefined;
+  }
   if (!state.inDoubt) {
     return {
       do: 'settle',
@@ -82,7 +96,7 @@ export function beforeCreate(state: RowState, rules: Rules): Step | undefined {
         ...base(state),
         status: 'failed',
         reason: 'retries_exhausted',
-        message: `given up after ${state.attempts} attempts`,
+        message: `given up after ${attemptsText(state.attempts)}`,
       },
     };
   }
@@ -91,7 +105,7 @@ export function beforeCreate(state: RowState, rules: Rules): Step | undefined {
     status: 'failed',
     reason: 'unconfirmed',
     message: givenUp
-      ? `${state.attempts} attempts without a clear answer; it may have been created`
+      ? `${attemptsText(state.attempts)} without a clear answer; it may have been created`
       : 'an attempt had no answer and repeating it could create the contact twice',
   };
   return rules.canLookUp ? { do: 'look_up', otherwise: unconfirmed } : { do: 'settle', outcome: unconfirmed };
@@ -112,7 +126,8 @@ export function afterLookUp(
   switch (finding.kind) {
     case 'found': {
       const contactId = finding.contactId === undefined ? {} : { contactId: finding.contactId };
-      if (finding.same && finding.createdMs !== undefined && finding.createdMs >= firstSentMs) {
+      const since = finding.createdMs !== undefined && finding.createdMs >= firstSentMs;
+      if (state.inDoubt && finding.same && since) {
         const outcome: Outcome = {
           ...base(state),
           status: 'created',
@@ -120,6 +135,10 @@ export function afterLookUp(
           ...contactId,
         };
         return { do: 'settle', outcome };
+      }
+      if (otherwise.status === 'skipped' && rules.update === 'by_itself') return { do: 'update', otherwise };
+      if (otherwise.status === 'skipped' && rules.update === 'by_id' && finding.contactId !== undefined) {
+        return { do: 'update', ...contactId, otherwise };
       }
       // Only what was there before our first attempt is surely another's (an API may cut `created_at` to seconds).
       const older = finding.createdMs !== undefined && finding.createdMs + 1_000 <= firstSentMs;
@@ -144,20 +163,17 @@ export function afterLookUp(
     case 'absent':
       if (!lastLookUp(otherwise, state, rules)) {
         if (otherwise.status === 'skipped' || otherwise.reason === 'unconfirmed') {
-          return { do: 'retry', inDoubt: true, spent: true };
+          return { do: 'retry', inDoubt: state.inDoubt, spent: true };
         }
       }
       if (otherwise.reason === 'unconfirmed' && rules.enforcesUniqueness) {
-        const message = `given up after ${rules.attempts} attempts; look-ups did not find it`;
+        const message = `given up after ${attemptsText(rules.attempts)}; look-ups did not find it`;
         return {
           do: 'settle',
           outcome: { ...otherwise, reason: 'retries_exhausted', message, attempts: rules.attempts },
         };
       }
-      return {
-        do: 'settle',
-        outcome: otherwise.status === 'skipped' ? { ...otherwise, message: MAYBE_OURS } : otherwise,
-      };
+      return { do: 'settle', outcome: withCaveat(otherwise, state) };
     case 'no_answer': {
       const { verdict } = finding;
       if (verdict.kind === 'throttled' || verdict.kind === 'refused') {
@@ -166,12 +182,65 @@ export function afterLookUp(
       const outage = verdict.kind === 'unreached' || rules.circuitOpen;
       // Asked again as it is: a retry would forget what the API has already said about this row.
       if (outage) return { do: 'look_up', otherwise };
-      if (!lastLookUp(otherwise, state, rules)) return { do: 'retry', inDoubt: true, spent: true };
-      return {
-        do: 'settle',
-        outcome: otherwise.status === 'skipped' ? { ...otherwise, message: MAYBE_OURS } : otherwise,
-      };
+      if (!lastLookUp(otherwise, state, rules)) {
+        return { do: 'retry', inDoubt: state.inDoubt, spent: true };
+      }
+      return { do: 'settle', outcome: withCaveat(otherwise, state) };
     }
+  }
+}
+
+/** After the answer to the question whether the contact is there already. */
+export function afterFind(finding: Finding, state: RowState, rules: Rules): Step {
+  switch (finding.kind) {
+    case 'absent':
+      return { do: 'create' };
+    case 'found': {
+      const contactId = finding.contactId === undefined ? {} : { contactId: finding.contactId };
+      const otherwise: Outcome = {
+        ...base(state),
+        status: 'skipped',
+        reason: 'duplicate_email',
+        field: 'email',
+        duplicateOf: 'destination',
+        ...contactId,
+      };
+      if (rules.update === 'by_id' && finding.contactId === undefined) {
+        return { do: 'settle', outcome: { ...otherwise, message: 'the look-up told no id to update' } };
+      }
+      return { do: 'update', ...contactId, otherwise };
+    }
+    case 'no_answer':
+      return afterUpdate(finding.verdict, { do: 'find' }, state, rules);
+  }
+}
+
+/** After the answer to an update, which may always be repeated: it changes nothing a second time. */
+export function afterUpdate(
+  verdict: Verdict,
+  errand: Extract<Errand, { do: 'update' | 'find' }>,
+  state: RowState,
+  rules: Rules,
+): Step {
+  switch (verdict.kind) {
+    case 'created':
+    case 'updated': {
+      const contactId = verdict.contactId ?? ('contactId' in errand ? errand.contactId : undefined);
+      const found = contactId === undefined ? {} : { contactId };
+      return { do: 'settle', outcome: { ...base(state), status: 'updated', ...found } };
+    }
+    // Of the keys that it would get one is another contact's.
+    case 'duplicate':
+      return { do: 'settle', outcome: duplicateOutcome(verdict, state) };
+    case 'rejected':
+      return { do: 'settle', outcome: rejectedOutcome(verdict, state) };
+    case 'unreached':
+      return { do: 'retry', inDoubt: state.inDoubt, spent: false };
+    case 'unavailable':
+    case 'unclear':
+      return { do: 'retry', inDoubt: state.inDoubt, spent: !rules.circuitOpen };
+    default:
+      return afterCreate(verdict, state, rules);
   }
 }
 
@@ -186,8 +255,21 @@ function lastLookUp(otherwise: Outcome, state: RowState, rules: Rules): boolean 
 function believe(outcome: Outcome, state: RowState, rules: Rules): Step {
   if (!state.inDoubt) return { do: 'settle', outcome };
   if (rules.canLookUp) return { do: 'look_up', otherwise: outcome };
-  const caveat = outcome.status === 'skipped' ? { message: MAYBE_OURS } : {};
-  return { do: 'settle', outcome: { ...outcome, ...caveat } };
+  return { do: 'settle', outcome: withCaveat(outcome, state) };
+}
+
+function withCaveat(outcome: Outcome, state: RowState): Outcome {
+  return outcome.status === 'skipped' && state.inDoubt ? { ...outcome, message: MAYBE_OURS } : outcome;
+}
+
+function rejectedOutcome(verdict: Extract<Verdict, { kind: 'rejected' }>, state: RowState): Outcome {
+  return {
+    ...base(state),
+    status: 'failed',
+    reason: 'rejected',
+    message: verdict.code === undefined ? verdict.message : `${verdict.code}: ${verdict.message}`,
+    ...(verdict.field === undefined ? {} : { field: verdict.field }),
+  };
 }
 
 function duplicateOutcome(verdict: Extract<Verdict, { kind: 'duplicate' }>, state: RowState): Outcome {
@@ -207,6 +289,10 @@ function base(state: RowState): Pick<Outcome, 'row' | 'attempts' | 'httpStatus'>
     attempts: state.attempts,
     ...(state.httpStatus === undefined ? {} : { httpStatus: state.httpStatus }),
   };
+}
+
+export function attemptsText(attempts: number): string {
+  return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
 }
 
 /** Exponential backoff with jitter: 1, 2, 4 … 60 s, each shortened by up to half. `random` in [0, 1). */

@@ -46,7 +46,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   const pace = new Pace(redis, clock, prefix, account.id, account.destination.limit);
   await pace.meetClock();
   const circuit = new Circuit(pace);
-  const sender = makeSender({ baseUrl: account.options.baseUrl, connections: concurrency, timeoutMs });
+  const sender = makeSender({ baseUrl: account.options.baseUrl, timeoutMs });
   const lanes = new Lanes({ redis, clock, account, pace, circuit, sender, concurrency, onError });
   const queue = new BatchQueue(bullmq, prefix, account.id);
   const worker = new BatchWorker(

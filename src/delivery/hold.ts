@@ -5,7 +5,7 @@ import type { Contact } from '../contact.js';
 import type { Outcome } from '../outcome.js';
 import type { BatchClaim, RunRecord, Tally } from '../outcomes/settle.js';
 import type { Batch, BatchRow, BatchToAdd } from '../queues/batches.js';
-import { backoffMs } from './decide.js';
+import { backoffMs, type Errand } from './decide.js';
 
 /** One row on its way. */
 export interface Item {
@@ -16,14 +16,18 @@ export interface Item {
   attempts: number;
   /** Redis's clock when it was first sent without an answer, ms; 0 = it never was. */
   since: number;
-  /** Marked as attempted by this hold and, as far as we know, not sent since. */
+  /** Marked as attempted by this hold, and nothing was sent since that may have created it. */
   marked: boolean;
-  /** Set: the next request is a look-up, and this is the outcome if it finds nothing of ours. */
-  otherwise?: Outcome;
+  /** What the next request is about; undefined: to create it. */
+  errand?: Errand;
+  /** Travels in a request of its own from now on. */
+  alone?: boolean;
+  /** Sent to try whether the API is back. */
+  probe?: boolean;
 }
 
 /** Outcomes are settled in groups of this many, or when the oldest has waited this long. */
-const GROUP = 50;
+const GROUP = 100;
 const GROUP_WAIT_MS = 50;
 /** For a minute; then the rows stay in doubt and their batch is given out again. */
 const RETRY_MS = 500;

@@ -1,20 +1,19 @@
 /**
  * The rows of all batches in this process's hands, on their way through one account: wait for a place, get a mark
- * and a slot (one round trip for the next few), be sent, be understood.
+ * and a slot, be sent, be understood.
  */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
-import type { ApiRequest, Finding } from '../destinations/destination.js';
+import type { ApiRequest } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
-import type { Condition } from '../outcomes/settle.js';
-import { define, pipe } from '../redis/scripts.js';
-import type { Verdict } from '../verdict.js';
-import { ApiClock } from './api-clock.js';
+import { define } from '../redis/scripts.js';
 import type { Circuit } from './circuit.js';
-import { afterCreate, afterLookUp, beforeCreate, type RowState, type Rules, type Step } from './decide.js';
+import { attemptsText, type Step } from './decide.js';
+import { Exchange } from './exchange.js';
 import type { Hold, Item } from './hold.js';
+import { askLeave } from './leave.js';
 import { LATE_MS, type Pace } from './pace.js';
-import type { Sender, Sent } from './send.js';
+import type { Sender } from './send.js';
 
 /** A mark older than this is asked for again before the row is sent: this process may have been stopped meanwhile. */
 const LEASE_MS = 4_000;
@@ -24,14 +23,17 @@ const LEAST_WAIT_MS = 100;
 const WARM_UP_MS = 1_000;
 const FREE_EVERY = 10;
 const ASK_ALL_MS = 1_000;
-const MOST_AT_ONCE = 64;
+const MOST_AT_ONCE = 100;
 const LONGEST_WAIT_MS = 86_400_000;
 
+/** A request that may be sent: one row, or several that travel together. */
 interface Cleared {
-  item: Item;
-  /** The one request that may be sent while the circuit is open. */
+  items: Item[];
+  /** The one request that tries the API while the circuit is open. */
   probe: boolean;
-  /** Monotonic ms: when it may be sent, and when its mark was given. */
+  /** May be sent as long as the API lives, though the circuit is open. */
+  lives: boolean;
+  /** Monotonic ms: when it may be sent, and when its marks were given. */
   atMs: number;
   markedMs: number;
 }
@@ -62,21 +64,17 @@ export class Lanes {
   private firstSlotMs: number | undefined;
   private warmUpSlots = 0;
   private throttledInARow = 0;
-  private readonly apiClock: ApiClock;
-  private readonly secrets: string[];
+  private throttledUntilMs = 0;
+  private readonly exchange: Exchange;
 
   constructor(private readonly options: LanesOptions) {
     define(options.redis);
-    this.apiClock = new ApiClock(options.clock, options.pace);
-    const { baseUrl: _, ...credentials } = options.account.options;
-    this.secrets = Object.values(credentials).filter(
-      (value): value is string => typeof value === 'string' && value.length > 3,
-    );
+    this.exchange = new Exchange(options);
   }
 
   add(hold: Hold): void {
     for (const item of hold.items) {
-      const step = beforeCreate(this.state(item, item.attempts), this.rules(item));
+      const step = this.exchange.before(item);
       if (step) this.take(step, item);
       else this.pending.push(item);
     }
@@ -87,7 +85,7 @@ export class Lanes {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    for (const { item } of this.cleared) item.hold.handBack(item);
+    for (const { items } of this.cleared) for (const item of items) item.hold.handBack(item);
     for (const item of this.pending) item.hold.handBack(item);
     this.cleared = [];
     this.pending = [];
@@ -105,22 +103,22 @@ export class Lanes {
       }
       this.cleared.shift();
       const late = pace.intervalMs > 0 && now - next.atMs > LATE_MS && !next.probe;
-      const held = circuit.open && !next.probe;
-      if (late || held || now - next.markedMs > LEASE_MS) this.pending.unshift(next.item);
-      else this.launch(next.item);
+      const held = circuit.open && !next.probe && !(circuit.lives && next.lives);
+      if (late || held || now - next.markedMs > LEASE_MS) this.pending.unshift(...next.items);
+      else this.launch(next.items);
     }
     if (this.clearing || this.pending.length === 0 || this.wanted() === 0) return;
     if (clock.monotonic() < this.askAtMs) this.wake(this.askAtMs);
     else void this.clear();
   }
 
-  /** How many more rows to clear now: places first, then slots; without a limit also the next few ahead. */
+  /** How many more requests to clear now: places first, then slots; without a limit also the next few ahead. */
   private wanted(): number {
     const { concurrency, pace } = this.options;
-    const ahead = pace.intervalMs > 0 ? 0 : concurrency;
+    const ahead = pace.intervalMs > 0 ? 0 : 2 * concurrency;
     const places = concurrency + ahead - this.inFlight - this.cleared.length;
-    // Without a limit small groups would cost a round trip each: wait until half a group is wanted.
-    if (ahead > 0 && places < Math.min(concurrency, this.pending.length) / 2) return 0;
+    // Without a limit small groups would cost a round trip each: wait until a group is wanted.
+    if (ahead > 0 && places < Math.min(concurrency, this.pending.length)) return 0;
     return Math.max(0, Math.min(pace.worthAsking(places), MOST_AT_ONCE));
   }
 
@@ -138,99 +136,97 @@ export class Lanes {
     );
   }
 
-  /** Gets marks and slots for the next rows in one round trip. */
   private async clear(): Promise<void> {
     this.clearing = true;
-    const items = this.pending.splice(0, this.wanted());
-    let again = 0;
-    try {
-      again = await this.clearThese(items);
-    } catch (error) {
-      // Redis went away: nothing was sent, nothing is lost.
-      this.options.onError(error as Error);
-      this.putBack(items.filter((item) => !this.cleared.some((cleared) => cleared.item === item)));
-      again = RECHECK_MS;
-    }
+    const again = await this.clearThese(this.nextRequests(this.choose()));
     this.clearing = false;
     this.askAtMs = this.options.clock.monotonic() + again;
     this.pump();
   }
 
-  /** Returns the ms after which to ask again, 0 = at once. */
-  private async clearThese(items: Item[]): Promise<number> {
-    const { redis, pace, circuit, clock } = this.options;
-    const groups = byHold(items);
+  /** How many requests to get leave for; puts the rows first that should be. */
+  private choose(): number {
+    const { circuit, account } = this.options;
+    const most = this.wanted();
+    if (!circuit.open) return most;
+    const tried = this.pending.filter((item) => item.since > 0);
+    const fresh = this.pending.filter((item) => item.since === 0);
+    // A look-up of a row that failed proves that the API lives; another attempt of it would prove little.
+    this.pending = account.destination.lookup ? [...tried, ...fresh] : [...fresh, ...tried];
+    return circuit.lives ? Math.min(most, Math.max(1, tried.length + circuit.fresh)) : most;
+  }
+
+  /** Takes the rows of the next requests out of those that wait. */
+  private nextRequests(most: number): Item[][] {
+    const requests: Item[][] = [];
+    let at = 0;
+    while (requests.length < most && at < this.pending.length) {
+      const together = [this.pending[at++]!];
+      const atOnce = this.exchange.atOnce(together[0]!);
+      while (together.length < atOnce && at < this.pending.length) {
+        const next = this.pending[at]!;
+        if (this.exchange.atOnce(next) === 1) break;
+        together.push(next);
+        at++;
+      }
+      requests.push(together);
+    }
+    this.pending.splice(0, at);
+    return requests;
+  }
+
+  /** Gets marks and slots for `requests`. Returns the ms after which to ask again, 0 = at once. */
+  private async clearThese(requests: Item[][]): Promise<number> {
+    const { clock, circuit } = this.options;
     // Others that wait behind may be void by now (cancelled, halted): asked about once in a while, without rows.
+    const others = new Set<Hold>();
     if (clock.monotonic() - this.askedAllMs > ASK_ALL_MS) {
       this.askedAllMs = clock.monotonic();
-      const asked = new Set(groups.map(([hold]) => hold));
-      for (const { hold } of this.pending) {
-        if (!asked.has(hold)) {
-          asked.add(hold);
-          groups.push([hold, []]);
-        }
-      }
+      for (const { hold } of this.pending) others.add(hold);
     }
-    const pipeline = redis.pipeline();
-    pace.reserve(pipeline, items.length);
-    for (const [hold, group] of groups) {
-      const { keys } = hold.record;
-      const { epoch, batch, token } = hold.claim;
-      const rows = group.map((item) => item.row);
-      pipe(redis, pipeline, 'mark', keys.state, keys.status, keys.batches, epoch, batch, token, ...rows);
+    const items = requests.flat();
+    const waits = circuit.lives && circuit.fresh === 0 && items.every((item) => item.since === 0);
+    const leave = await askLeave(this.options, requests, others, waits ? 0 : requests.length).catch(
+      this.options.onError,
+    );
+    if (!leave) {
+      // Redis went away: nothing was sent, nothing is lost.
+      this.putBack(items);
+      return RECHECK_MS;
     }
-    const [reserved, ...marks] = (await pipeline.exec()) ?? [];
-    const markedMs = clock.monotonic();
-    const error = reserved?.[0] ?? marks.find(([failed]) => failed)?.[0];
-    if (error || reserved === undefined) throw error ?? new Error('no reply');
-    const slots = pace.read(reserved[1]);
-    circuit.observe(slots.circuit);
-
-    const ready = new Set<Item>();
-    let recheck = 0;
-    for (const [i, [hold, group]] of groups.entries()) {
-      const [condition, ...codes] = marks[i]![1] as [Condition, ...number[]];
-      if (condition === 'ok') {
-        for (const [n, item] of group.entries()) {
-          if (codes[n]! > 1) {
-            hold.alreadySettled();
-            continue;
-          }
-          // A mark that is not ours is somebody's who sent the row and never told: a crash, or an earlier attempt.
-          if (codes[n] === 1 && !item.marked) hold.doubt(item);
-          item.marked = true;
-          ready.add(item);
-        }
-      } else if (condition === 'gone' || condition === 'unverified') {
-        recheck = RECHECK_MS;
-        this.putBack(group);
-      } else {
-        this.drop(hold, group);
-      }
-    }
+    const { slots, markedMs, marked, unsure, over } = leave;
+    circuit.observe(slots);
+    for (const hold of over) this.drop(hold, items);
 
     let slot = 0;
-    const waiting: Item[] = [];
-    for (const item of items) {
-      if (!ready.has(item)) continue;
-      const step = item.otherwise
-        ? undefined
-        : beforeCreate(this.state(item, item.attempts), this.rules(item));
+    const waiting: Item[] = [...unsure];
+    for (const request of requests) {
+      const ready = request.filter((item) => marked.has(item) && this.stillDue(item));
+      if (ready.length === 0) continue;
       while (slot < slots.granted && this.leaveFree(slots.firstMs + slot * slots.intervalMs)) slot++;
-      if (step) this.take(step, item);
-      else if (slot < slots.granted && !this.stopped) {
-        if (slots.circuit === 'probe') this.probeByLookUp(item);
-        this.cleared.push({
-          item,
-          probe: slots.circuit === 'probe',
-          atMs: slots.firstMs + slot++ * slots.intervalMs,
-          markedMs,
-        });
-      } else waiting.push(item);
+      const probe = slots.circuit === 'probe';
+      const lives = slots.circuit === 'open';
+      const fresh = ready[0]!.since === 0;
+      if (slot >= slots.granted || this.stopped || (lives && fresh && circuit.fresh === 0)) {
+        waiting.push(...ready);
+        continue;
+      }
+      for (const item of ready) item.probe = probe;
+      if (probe) this.probeByLookUp(ready[0]!);
+      if (lives && fresh) circuit.fresh--;
+      const atMs = slots.firstMs + slot++ * slots.intervalMs;
+      this.cleared.push({ items: ready, probe, lives, atMs, markedMs });
     }
     this.putBack(waiting);
     if (slots.granted === 0) return Math.max(1, Math.min(slots.waitMs, 5_000));
-    return recheck;
+    return unsure.length > 0 ? RECHECK_MS : 0;
+  }
+
+  /** False when the mark told something about the row that settles it or sends it elsewhere. */
+  private stillDue(item: Item): boolean {
+    const step = this.exchange.before(item);
+    if (step) this.take(step, item);
+    return step === undefined;
   }
 
   /**
@@ -246,130 +242,100 @@ export class Lanes {
 
   /** A row that failed before proves little by failing again: whether the API lives is told by looking the row up. */
   private probeByLookUp(item: Item): void {
-    if (item.since === 0 || item.otherwise || !this.options.account.destination.lookup) return;
-    item.otherwise = {
+    if (item.since === 0 || item.errand || !this.options.account.destination.lookup) return;
+    const otherwise = {
       row: item.row,
       status: 'failed',
       reason: 'unconfirmed',
-      message: `${item.attempts} attempts without a clear answer; it may have been created`,
+      message: `${attemptsText(item.attempts)} without a clear answer; it may have been created`,
       attempts: item.attempts,
-    };
+    } as const;
+    item.errand = { do: 'look_up', otherwise, proof: true };
   }
 
-  private putBack(items: Item[]): void {
+  private putBack(items: readonly Item[]): void {
     if (this.stopped) for (const item of items) item.hold.handBack(item);
     else this.pending.unshift(...items);
   }
 
   /** Rows of this hold may not be sent any more. Their batch ends; whoever runs the run adds them again. */
-  private drop(hold: Hold, group: Item[]): void {
+  private drop(hold: Hold, asked: readonly Item[]): void {
     hold.dropped = true;
     const of = (item: Item) => item.hold === hold;
-    const all = [...group, ...this.pending.filter(of), ...this.cleared.map((c) => c.item).filter(of)];
+    const all = [
+      ...asked.filter(of),
+      ...this.pending.filter(of),
+      ...this.cleared.flatMap(({ items }) => items.filter(of)),
+    ];
     this.pending = this.pending.filter((item) => !of(item));
-    this.cleared = this.cleared.filter((cleared) => !of(cleared.item));
+    for (const cleared of this.cleared) cleared.items = cleared.items.filter((item) => !of(item));
+    this.cleared = this.cleared.filter(({ items }) => items.length > 0);
     for (const item of all) hold.handBack(item);
   }
 
-  private launch(item: Item): void {
-    const { account, sender, clock } = this.options;
-    const { destination } = account;
+  private launch(items: Item[]): void {
+    const { sender, clock } = this.options;
     let request: ApiRequest;
     try {
-      request = item.otherwise
-        ? destination.lookup!.request(item.contact, account.options)
-        : destination.create(item.contact, account.options);
+      request = this.exchange.request(items);
     } catch (error) {
       const message = `destination_error: ${(error as Error).message}`;
-      item.hold.settle({ row: item.row, status: 'failed', reason: 'rejected', message });
+      for (const { hold, row } of items) hold.settle({ row, status: 'failed', reason: 'rejected', message });
       return;
     }
     this.inFlight++;
-    item.hold.count('requests');
-    if (item.attempts > 0 && !item.otherwise) item.hold.count('retries');
-    item.marked = false;
+    const [first] = items as [Item];
+    first.hold.count('requests');
+    if (first.attempts > 0 && creates(first)) first.hold.count('retries');
+    for (const item of items) if (creates(item)) item.marked = false;
     const sentMs = clock.monotonic();
     void sender.send(request).then((sent) => {
       this.inFlight--;
       try {
-        this.understand(item, sent, sentMs);
+        this.takeAll(this.exchange.understand(items, sent), items, sentMs);
       } catch (error) {
         this.options.onError(error as Error);
-        item.since ||= this.apiClock.sentAt(sentMs);
-        item.hold.putOff(item);
+        for (const item of items) {
+          item.since ||= this.exchange.apiClock.sentAt(sentMs);
+          item.hold.putOff(item);
+        }
       }
       this.pump();
     });
   }
 
-  private understand(item: Item, sent: Sent, sentMs: number): void {
-    const { destination } = this.options.account;
-    const status = 'answer' in sent ? sent.answer.status : undefined;
-    if ('answer' in sent) {
-      this.apiClock.read(sent.answer);
-      sent.answer.body = this.withoutSecrets(sent.answer.body);
-    }
-    if (item.otherwise) {
-      const { otherwise } = item;
-      const finding: Finding =
-        'answer' in sent
-          ? destination.lookup!.read(sent.answer, item.contact)
-          : { kind: 'no_answer', verdict: sent.failure };
-      if (finding.kind === 'no_answer') this.noteVerdict(finding.verdict);
-      else void this.options.circuit.lookedUp().catch(this.options.onError);
-      const state = this.state(item, item.attempts, status);
-      const step = afterLookUp(
-        finding,
-        otherwise,
-        this.apiClock.fromRedis(item.since),
-        state,
-        this.rules(item),
-      );
-      // Throttled or refused, the look-up is still to be made; tried again, the row starts over.
-      if (step.do === 'retry') delete item.otherwise;
-      this.take(step, item, sentMs);
-      return;
-    }
-    const verdict = 'answer' in sent ? destination.interpret(sent.answer, item.contact) : sent.failure;
-    this.noteVerdict(verdict);
-    // A refused connection and a 429 leave the mark this row had before: nothing of ours can have landed.
-    item.marked = verdict.kind === 'unreached' || verdict.kind === 'throttled' || verdict.kind === 'refused';
-    const step = afterCreate(verdict, this.state(item, item.attempts + 1, status), this.rules(item));
-    if (step.do === 'look_up') item.attempts++;
-    this.take(step, item, sentMs);
-  }
-
-  /** An API may quote the key it was given; from here on its words go to Redis and reports. */
-  private withoutSecrets(body: string): string {
-    let clean = body;
-    for (const secret of this.secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, '***');
-    return clean;
-  }
-
-  private noteVerdict(verdict: Verdict): void {
-    void this.options.circuit.note(verdict).catch(this.options.onError);
-    if (verdict.kind !== 'throttled') this.throttledInARow = 0;
+  private takeAll(steps: readonly Step[], items: readonly Item[], sentMs: number): void {
+    const throttled = steps.find((step) => step.do === 'throttle');
+    if (throttled) this.throttled(items[0]!.hold, throttled.waitMs);
+    else this.throttledInARow = 0;
+    for (let i = items.length - 1; i >= 0; i--) this.take(steps[i]!, items[i]!, sentMs);
   }
 
   private take(step: Step, item: Item, sentMs?: number): void {
     const { hold } = item;
-    if (step.do === 'settle') {
-      hold.settle(step.outcome);
-      return;
-    }
-    if (step.do === 'retry') {
-      if (step.inDoubt && item.since === 0) item.since = this.apiClock.sentAt(sentMs);
-      if (step.spent) {
-        item.attempts++;
-        hold.putOff(item);
+    switch (step.do) {
+      case 'settle':
+        hold.settle(step.outcome);
         return;
+      case 'retry':
+        // Throttled or refused, what was asked is asked again; tried again, the row starts over.
+        delete item.errand;
+        if (step.inDoubt && item.since === 0) item.since = this.exchange.apiClock.sentAt(sentMs);
+        if (step.spent) {
+          item.attempts++;
+          hold.putOff(item);
+          return;
+        }
+        break;
+      case 'halt': {
+        const why = { halt_code: step.code, halt_message: step.message };
+        void hold.record.setState('halted', ['running'], why).catch(this.options.onError);
+        break;
       }
-    }
-    if (step.do === 'look_up') item.otherwise = step.otherwise;
-    if (step.do === 'throttle') this.throttled(hold, step.waitMs);
-    if (step.do === 'halt') {
-      const why = { halt_code: step.code, halt_message: step.message };
-      void hold.record.setState('halted', ['running'], why).catch(this.options.onError);
+      case 'throttle':
+        break;
+      default:
+        item.errand = step;
     }
     this.requeue(item);
   }
@@ -377,10 +343,17 @@ export class Lanes {
   private throttled(hold: Hold, announcedMs: number | undefined): void {
     hold.count('throttled');
     // Without a hint: 1, 2, 4 … 60 s, for as long as nothing else is answered.
+    const now = this.options.clock.monotonic();
     const waitMs = announcedMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(this.throttledInARow, 6));
+    // Those that were in flight together are one reason to wait, not many.
+    if (announcedMs === undefined && now < this.throttledUntilMs) return;
+    this.throttledUntilMs = now + waitMs;
     this.throttledInARow++;
     void this.options.pace
-      .push(Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)))
+      .push(
+        Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)),
+        announcedMs === undefined ? 'asked to slow down' : 'asked to wait',
+      )
       .catch(this.options.onError);
   }
 
@@ -390,33 +363,8 @@ export class Lanes {
     else if (this.options.circuit.open) this.pending.push(item);
     else this.pending.unshift(item);
   }
-
-  private state(item: Item, attempts: number, httpStatus?: number): RowState {
-    return {
-      row: item.row,
-      attempts,
-      inDoubt: item.since !== 0,
-      ...(httpStatus === undefined ? {} : { httpStatus }),
-    };
-  }
-
-  private rules({ hold }: Item): Rules {
-    const { account, circuit } = this.options;
-    return {
-      attempts: hold.batch.attempts,
-      canLookUp: account.destination.lookup !== undefined,
-      circuitOpen: circuit.open,
-      enforcesUniqueness: account.destination.enforcesUniqueness,
-    };
-  }
 }
 
-function byHold(items: readonly Item[]): [Hold, Item[]][] {
-  const groups = new Map<Hold, Item[]>();
-  for (const item of items) {
-    const group = groups.get(item.hold);
-    if (group) group.push(item);
-    else groups.set(item.hold, [item]);
-  }
-  return [...groups];
+function creates({ errand }: Item): boolean {
+  return errand === undefined || errand.do === 'create';
 }

@@ -25,6 +25,8 @@ export interface Reservation {
   waitMs: number;
   /** `open`: the account's API is down; `probe`: the one request that tries it. */
   circuit: 'open' | 'probe' | '';
+  /** The circuit is open, but the API lives: slots are for rows that failed before. */
+  lives: boolean;
 }
 
 /** Microseconds between two requests at `rate`; 0 = no limit. */
@@ -63,13 +65,14 @@ export class Pace {
 
   /** Reads the reply to {@link reserve}; call it as soon as the reply is there. */
   read(reply: unknown): Reservation {
-    const [granted, first, interval, now, wait, circuit] = reply as [
+    const [granted, first, interval, now, wait, circuit, lives] = reply as [
       number,
       number,
       number,
       number,
       number,
       '' | 'open' | 'probe',
+      0 | 1,
     ];
     this.see(now);
     this.intervalMs = interval / 1000;
@@ -79,6 +82,7 @@ export class Pace {
       intervalMs: this.intervalMs,
       waitMs: wait / 1000,
       circuit,
+      lives: lives === 1,
     };
   }
 
@@ -108,13 +112,13 @@ export class Pace {
     return Number.isFinite(this.ahead) ? this.clock.monotonic() + this.ahead / 1000 : undefined;
   }
 
-  /** Nobody sends to the account for `waitMs`. */
-  async push(waitMs: number): Promise<void> {
-    await call(this.redis, 'pace_push', this.key, Math.ceil(waitMs * 1000));
+  /** Nobody sends to the account for `waitMs`; `words` say why (see waiting.ts). */
+  async push(waitMs: number, words: string): Promise<void> {
+    await call(this.redis, 'pace_push', this.key, Math.ceil(waitMs * 1000), words);
   }
 
-  /** Opens the circuit, or lets it stay open; returns the pause until the next probe, ms. */
-  async trip(firstPauseMs: number, longestPauseMs: number): Promise<number> {
+  /** Opens the circuit, or lets it stay open; `words` say why. Returns the pause until the next probe, ms. */
+  async trip(firstPauseMs: number, longestPauseMs: number, words: string): Promise<number> {
     const pauseUs = await call(
       this.redis,
       'circuit',
@@ -122,13 +126,22 @@ export class Pace {
       'trip',
       firstPauseMs * 1000,
       longestPauseMs * 1000,
+      words,
     );
     return Number(pauseUs) / 1000;
   }
 
-  /** The API answers a look-up: the next probe comes after `pauseMs`, no longer. */
-  async probeAgain(pauseMs: number): Promise<void> {
-    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, 0);
+  /**
+   * The probe is back, the circuit stays open: the next one comes after `pauseMs`; `words` say what is waited for. The
+   * API counts as living for `livesMs`.
+   */
+  async probeAgain(pauseMs: number, livesMs: number, words: string): Promise<void> {
+    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, livesMs * 1000, words);
+  }
+
+  /** A look-up was answered: for `livesMs` the API counts as living, though the circuit is open. */
+  async noteLife(livesMs: number): Promise<void> {
+    await call(this.redis, 'circuit', this.key, 'lives', 0, livesMs * 1000, '');
   }
 
   async closeCircuit(): Promise<void> {

@@ -1,11 +1,12 @@
 /** Sends one request of a destination over kept-alive connections and says what came of it. */
-import { type Dispatcher, Pool } from 'undici';
+import { buildConnector, Client, type Dispatcher } from 'undici';
 import type { ApiAnswer, ApiRequest } from '../destinations/destination.js';
 import type { Verdict } from '../verdict.js';
 
 export type Sent = { answer: ApiAnswer } | { failure: Extract<Verdict, { kind: 'unreached' | 'unclear' }> };
 
 export interface Sender {
+  /** Sends at once, over an idle connection or a new one: how many are under way is the caller's business. */
   send(request: ApiRequest): Promise<Sent>;
   /** Ends every connection; requests in flight end as unclear. */
   destroy(): Promise<void>;
@@ -13,7 +14,6 @@ export interface Sender {
 
 export interface SenderOptions {
   baseUrl: string;
-  connections: number;
   /** Silence after which an attempt counts as unclear: before the headers, and between two pieces of the body. */
   timeoutMs: number;
 }
@@ -22,72 +22,103 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** More than any contact API says about one contact; the rest is not read. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-export function makeSender(options: SenderOptions): Sender {
-  const base = new URL(options.baseUrl);
+export function makeSender({ baseUrl, timeoutMs }: SenderOptions): Sender {
+  const base = new URL(baseUrl);
   const prefix = base.pathname.replace(/\/+$/, '');
-  const pool = new Pool(base.origin, {
-    connections: options.connections,
-    pipelining: 1,
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: options.timeoutMs,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-  });
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS }); // one for all: they share their TLS sessions
+  // A client is one connection. undici's Pool would choose one for every request, which costs as much as the request.
+  const clients: Client[] = [];
+  const idle: Client[] = [];
 
-  function send(request: ApiRequest): Promise<Sent> {
+  function freeClient(): Client {
+    const free = idle.pop();
+    if (free) return free;
+    const client = new Client(base.origin, {
+      connect,
+      pipelining: 1,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    });
+    clients.push(client);
+    return client;
+  }
+
+  function send({ method, path, headers, body }: ApiRequest): Promise<Sent> {
     return new Promise((resolve) => {
-      // Once undici has begun to write, the API may have heard us, whatever goes wrong later.
-      let begun = false;
-      let status = 0;
-      let headers: Record<string, string> = {};
-      let size = 0;
-      let deadline: NodeJS.Timeout | undefined;
-      const pieces: Buffer[] = [];
-      const handler: Dispatcher.DispatchHandler = {
-        onRequestStart() {
-          begun = true;
-        },
-        onResponseStart(controller, statusCode, received) {
-          // An answer that trickles keeps every silence short: as a whole it has its limit, too.
-          deadline = setTimeout(
-            () => controller.abort(new Error('the answer took too long')),
-            options.timeoutMs,
-          );
-          status = statusCode;
-          headers = flat(received);
-        },
-        onResponseData(controller, piece) {
-          size += piece.length;
-          if (size > MAX_ANSWER_BYTES) controller.abort(new Error('the answer is larger than 1 MB'));
-          else pieces.push(piece);
-        },
-        onResponseEnd() {
-          clearTimeout(deadline);
-          const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-          resolve({ answer: { status, headers, body: body.toString('utf8') } });
-        },
-        onResponseError(_controller, error) {
-          clearTimeout(deadline);
-          const message = describe(error);
-          resolve({ failure: { kind: begun ? 'unclear' : 'unreached', message } });
-        },
-      };
-      try {
-        pool.dispatch(
-          {
-            method: request.method,
-            path: prefix + request.path,
-            headers: request.headers,
-            ...(request.body === undefined ? {} : { body: request.body }),
-          },
-          handler,
-        );
-      } catch (error) {
-        resolve({ failure: { kind: 'unreached', message: describe(error as Error) } });
-      }
+      const client = freeClient();
+      const exchange = new Exchange(timeoutMs, (sent) => {
+        idle.push(client);
+        resolve(sent);
+      });
+      // Whatever goes wrong, here or later, undici tells the exchange.
+      client.dispatch(
+        { method, path: prefix + path, headers, ...(body === undefined ? {} : { body }) },
+        exchange,
+      );
     });
   }
 
-  return { send, destroy: () => pool.destroy() };
+  return {
+    send,
+    async destroy() {
+      await Promise.all(clients.map((client) => client.destroy()));
+    },
+  };
+}
+
+/** One request and its answer, as undici tells of them. */
+class Exchange implements Dispatcher.DispatchHandler {
+  /** Once undici has begun to write, the API may have heard us, whatever goes wrong later. */
+  private begun = false;
+  private status = 0;
+  private headers: Record<string, string> = {};
+  private size = 0;
+  private deadline: NodeJS.Timeout | undefined;
+  private readonly pieces: Buffer[] = [];
+
+  constructor(
+    private readonly timeoutMs: number,
+    private readonly done: (sent: Sent) => void,
+  ) {}
+
+  onRequestStart(): void {
+    this.begun = true;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    this.status = status;
+    this.headers = flat(headers);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
+    this.size += piece.length;
+    if (this.size > MAX_ANSWER_BYTES) {
+      controller.abort(new Error('the answer is larger than 1 MB'));
+      return;
+    }
+    this.pieces.push(piece);
+    // An answer that trickles keeps every silence short: from its second piece on it has a limit as a whole, too.
+    if (this.pieces.length === 2) {
+      const tooLong = () => controller.abort(new Error('the answer took too long'));
+      this.deadline = setTimeout(tooLong, this.timeoutMs);
+    }
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.deadline);
+    const { status, headers, pieces } = this;
+    const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    this.done({ answer: { status, headers, body: body.toString('utf8') } });
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    clearTimeout(this.deadline);
+    this.done({ failure: { kind: this.begun ? 'unclear' : 'unreached', message: describe(error) } });
+  }
 }
 
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {

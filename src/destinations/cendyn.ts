@@ -26,6 +26,7 @@ const each = <Value>(value: Value) => Object.fromEntries(TEXTS.map((name) => [na
 export const cendyn: Destination = {
   kind: 'cendyn',
   options: z.looseObject({
+    // Accounts in the United States are at https://api.us.cendyncrm.com.
     baseUrl: field.baseUrl('https://api.eu.cendyncrm.com'),
     accountId: field.credential,
     accountSecret: field.credential,

@@ -98,10 +98,10 @@ export const clemta: Destination = {
       const alike = data.contacts.filter(
         (other): other is Record<string, unknown> => hasEmail(other, contact) && other.type === contact.type,
       );
-      // Of several the one we may have created: what we sent, and the newest of them.
-      const rank = (other: Record<string, unknown>) =>
-        (holds(other, { ...sent, email: other.email }) ? 1e15 : 0) + (momentOf(other.created_at) || 0);
-      const held = alike.sort((a, b) => rank(b) - rank(a))[0];
+      // Of several the one we may have created: first what is as we sent it, then the newest.
+      const same = (other: Record<string, unknown>) => Number(holds(other, { ...sent, email: other.email }));
+      const born = (other: Record<string, unknown>) => momentOf(other.created_at) || 0;
+      const [held] = alike.sort((a, b) => same(b) - same(a) || born(b) - born(a));
       if (held === undefined && typeof data.total === 'number' && data.total > data.contacts.length) {
         return noFinding({ kind: 'unclear', message: 'the look-up has more pages' });
       }

@@ -48,10 +48,16 @@ export function bindAccount(destination: Destination, environment: Environment):
       EXIT.usage,
     );
   }
-  const options: Options = { ...parsed.data, baseUrl: parsed.data.baseUrl.replace(/\/+$/, '') };
+  const options: Options = { ...parsed.data, baseUrl: normalise(parsed.data.baseUrl) };
   const named = `${options.baseUrl}\n${String(options[destination.accountKey])}`;
   const id = `${destination.kind}-${createHash('sha256').update(named).digest('hex').slice(0, 12)}`;
   return { id, destination, options };
+}
+
+/** One spelling for each address, as it names the account: host in lower case, no default port; the path as it is. */
+function normalise(baseUrl: string): string {
+  const { origin, pathname } = new URL(baseUrl);
+  return origin + pathname.replace(/\/+$/, '');
 }
 
 /** Accounts of every destination whose credentials are in `environment`. */

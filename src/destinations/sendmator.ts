@@ -10,6 +10,7 @@ import {
   failure,
   findingOf,
   hasEmail,
+  idOf,
   inOrder,
   isObject,
   noFinding,
@@ -76,7 +77,7 @@ export const sendmator: Destination = {
       const body = jsonBody(answer);
       if (key === 'external_id') {
         const held = isObject(body?.data) ? body.data : body;
-        if (answer.status === 200 && held?.id) return findingOf(held, contact, 'created_at');
+        if (answer.status === 200 && idOf(held?.id)) return findingOf(held, contact, 'created_at');
         if (answer.status === 404 && body !== undefined) return { kind: 'absent' };
       } else if (answer.status === 200 && Array.isArray(body?.data)) {
         const held: unknown = body.data.find((other) => hasEmail(other, contact));
@@ -87,8 +88,8 @@ export const sendmator: Destination = {
   },
   update: {
     needsId: true,
-    // The documentation has PUT, the SDK PATCH: only PATCH says by its name that absent fields stay. A list or an
-    // object takes the place of the one that is there: tags are those of the row afterwards.
+    // The documentation has PUT, the SDK PATCH: only PATCH says by its name that absent fields stay. `tags` become
+    // those of the row, as a list has no other meaning there; whether an object is merged is not documented.
     request: (contact, options, id) =>
       jsonRequest('PATCH', `${CONTACTS}/${segment(id)}`, who(options), contact),
     interpret: (answer) => interpret(answer, 'updated'),

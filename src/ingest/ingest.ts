@@ -1,15 +1,14 @@
 /** From a source to contacts: read → map → validate. Dedupe and batches follow in the runner's hands. */
 import { join } from 'node:path';
 import type { Contact } from '../contact.js';
-import type { Destination } from '../destinations/destination.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { unguardFormula } from '../formula.js';
 import type { Outcome } from '../outcome.js';
 import { type RunPlan, runDir } from '../run.js';
 import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder, type RepeatFinder } from './dedupe.js';
-import { type Mapping, makeMapping } from './map.js';
-import { readRecords } from './read.js';
-import { findFault } from './validate.js';
+import { type Mapping, makeMapping, type Recipient } from './map.js';
+import { readRecords, type SourceRecord } from './read.js';
+import { type Fault, findFault } from './validate.js';
 
 export interface IngestedRow {
   row: number;
@@ -27,7 +26,7 @@ export interface Ingest {
   rows: AsyncGenerator<IngestedRow[], void, void>;
 }
 
-type IngestPlan = Pick<RunPlan, 'source' | 'delimiter' | 'map'>;
+type IngestPlan = Pick<RunPlan, 'source' | 'delimiter' | 'mapping' | 'createdAt'>;
 
 /**
  * Opens the source of a run. Throws a sentence when its header makes no sense for the destination. Without `validate`
@@ -35,7 +34,7 @@ type IngestPlan = Pick<RunPlan, 'source' | 'delimiter' | 'map'>;
  */
 export async function openIngest(
   plan: IngestPlan,
-  destination: Destination,
+  recipient: Recipient,
   { validate = true } = {},
 ): Promise<Ingest> {
   const records = readRecords(plan.source.path, plan.source.bytes, { delimiter: plan.delimiter });
@@ -55,28 +54,57 @@ export async function openIngest(
   const names = guarded ? header.cells.map(unguardFormula) : header.cells;
   let mapping: Mapping;
   try {
-    mapping = makeMapping(names, destination, plan.map);
+    mapping = await makeMapping(names, recipient, plan.mapping, Date.parse(plan.createdAt));
   } catch (error) {
     await records.return();
     throw error;
   }
   const width = names.length;
+  let unfit: Fault | undefined;
+  const note = (fault: Fault) => {
+    unfit ??= fault;
+  };
 
   async function* rows(): AsyncGenerator<IngestedRow[], void, void> {
     try {
-      if (group.length > 1) yield group.slice(1).map(toRow);
-      for await (const records_ of records) yield records_.map(toRow);
+      if (group.length > 1) yield await toRows(group.slice(1));
+      for await (const records_ of records) yield await toRows(records_);
     } finally {
       await records.return();
     }
   }
 
-  function toRow(record: { row: number; line: number; cells: readonly string[] }): IngestedRow {
+  function toRows(part: readonly SourceRecord[]): IngestedRow[] | Promise<IngestedRow[]> {
+    return mapping.express ? toRowsWith(mapping.express, part) : part.map(toRow);
+  }
+
+  /** Expressions are asynchronous; only mappings that have some pay for it. */
+  async function toRowsWith(express: NonNullable<Mapping['express']>, part: readonly SourceRecord[]) {
+    const made: IngestedRow[] = [];
+    for (const record of part) {
+      const cells = cellsOf(record);
+      unfit = undefined;
+      const contact = mapping.map(cells, note);
+      await express(contact, cells, note);
+      made.push(checked(record, cells, contact));
+    }
+    return made;
+  }
+
+  function toRow(record: SourceRecord): IngestedRow {
+    const cells = cellsOf(record);
+    unfit = undefined;
+    return checked(record, cells, mapping.map(cells, note));
+  }
+
+  function cellsOf({ cells }: SourceRecord): readonly string[] {
+    return guarded ? cells.map(unguardFormula) : cells;
+  }
+
+  function checked(record: SourceRecord, cells: readonly string[], contact: Contact): IngestedRow {
     const { row, line } = record;
-    const cells = guarded ? record.cells.map(unguardFormula) : record.cells;
-    const contact = mapping.map(cells);
     if (!validate) return { row, line, cells, contact };
-    const fault = recordFault(record, width) ?? findFault(contact, destination);
+    const fault = recordFault(record, width) ?? unfit ?? findFault(contact, recipient.destination);
     if (fault === undefined) return { row, line, cells, contact };
     const message = [fault.code, fault.message].filter(Boolean).join(': ');
     const invalid: Outcome = { row, status: 'failed', reason: 'invalid', message };
@@ -87,10 +115,7 @@ export async function openIngest(
   return { header: names, mapping, rows: rows() };
 }
 
-function recordFault(
-  record: { cells: readonly string[]; fault?: { code: string; message: string } },
-  width: number,
-): { field: string; code: string; message: string } | undefined {
+function recordFault(record: SourceRecord, width: number): Fault | undefined {
   if (record.fault) return { field: '', ...record.fault };
   // Short rows lack their last, empty cells; long ones are broken unless what is too much is empty.
   if (record.cells.length > width && record.cells.slice(width).some((cell) => cell.trim() !== '')) {
@@ -104,16 +129,16 @@ function recordFault(
 export async function openRepeatFinder(
   dataDir: string,
   plan: RunPlan,
-  destination: Destination,
+  recipient: Recipient,
   signal: AbortSignal,
 ): Promise<RepeatFinder> {
   if (plan.source.bytes <= IN_MEMORY_BYTES) return new MemoryRepeatFinder();
   const finder = new DiskRepeatFinder(join(runDir(dataDir, plan.run), 'dedupe'), plan.source.bytes);
-  const { rows } = await openIngest(plan, destination);
+  const { rows } = await openIngest(plan, recipient);
   for await (const group of rows) {
     if (signal.aborted) break;
     for (const { row, contact, invalid } of group) {
-      if (!invalid) finder.note(row, destination.identity(contact));
+      if (!invalid) finder.note(row, recipient.destination.identity(contact));
     }
   }
   await finder.settle();

@@ -1,198 +1,173 @@
-/** Turns a record into a contact by its header: aliases, dotted headers, and the rest into the custom fields. */
-import { type Contact, normaliseEmail } from '../contact.js';
-import type { Destination } from '../destinations/destination.js';
-import { EXIT, RowferryError } from '../errors.js';
-
-/** Where a column goes: a field, or a name inside an object field; `undefined` for rowferry's own report columns. */
-export interface ColumnTarget {
-  header: string;
-  field?: string;
-  name?: string;
-}
+/** Turns the cells of a record into a contact. */
+import type { Contact } from '../contact.js';
+import type { Account } from '../destinations/registry.js';
+import type { MappingSpec } from '../mapping.js';
+import { Assignment } from './assign.js';
+import { MappingFaults, quoted } from './faults.js';
+import { fillBlanks, isBlank } from './fill.js';
+import { unfilledFields } from './required.js';
+import { cellFiller, type FillCell, type FillRow, type Note, rowFiller } from './rules.js';
 
 export interface Mapping {
-  columns: ColumnTarget[];
+  /** Where each column goes by itself: a field as in `map`. Undefined for one that rules use, or nothing. */
+  columns: { header: string; field?: string }[];
   /** Sentences a person should read before sending. */
   warnings: string[];
-  map(cells: readonly string[]): Contact;
+  /** The contact of a record; `note` is told about values that do not fit. */
+  map(cells: readonly string[], note?: Note): Contact;
+  /** Only when there are expressions: gives the contact what they find. Await it for every contact that `map` makes. */
+  express?(contact: Contact, cells: readonly string[], note?: Note): Promise<void>;
 }
 
-/** Columns that rowferry adds to `failed.csv` and `skipped.csv`; ignored when such a file is dropped again. */
-const OWN_COLUMNS = /^rowferry_/;
+/** Whom the contacts are for. */
+export type Recipient = Pick<Account, 'destination' | 'options'>;
 
 /**
- * Decides for every column of `header`. `overrides` are header → field as the user gave them (`--map`), where the
- * field may be dotted. A field goes to the first column that claims it by its own name, else by an alias; others
- * keep their name among the destination's custom fields.
+ * Decides for every column of `header`. Throws one sentence with everything that makes no sense. `nowMs` is what
+ * `$now()` is in expressions: the same in every pass over the source.
  */
-export function makeMapping(
+export async function makeMapping(
   header: readonly string[],
-  destination: Destination,
-  overrides: Record<string, string> = {},
-): Mapping {
-  const fieldByName = new Map<string, string>();
-  for (const field of Object.keys(destination.fields)) fieldByName.set(plain(field), field);
-  for (const [alias, field] of Object.entries(destination.aliases)) {
-    if (!fieldByName.has(plain(alias))) fieldByName.set(plain(alias), field);
-  }
-  const warnings: string[] = [];
-  const taken = new Set<string>();
-  const columns = header.map((name): ColumnTarget => ({ header: name.trim() }));
-
-  const claim = (column: ColumnTarget, field: string) => {
-    taken.add(field);
-    column.field = field;
+  { destination, options }: Recipient,
+  spec: MappingSpec = {},
+  nowMs = 0,
+): Promise<Mapping> {
+  const faults = new MappingFaults();
+  const defaults = destination.defaults?.(options) ?? {};
+  const assignment = await Assignment.make(header, destination, spec, nowMs, faults);
+  const fillers = await compile(assignment, faults);
+  faults.throwAny();
+  requireFields(unfilledFields(assignment.targets, destination, defaults), header, destination.kind, faults);
+  faults.throwAny();
+  return {
+    columns: assignment.columns.map(({ header, target }) => ({
+      header,
+      ...(target && { field: target.field }),
+    })),
+    warnings: [...assignment.warnings, ...nameless(header)],
+    ...mappingFunctions(header, fillers, Object.values(defaults).every(isBlank) ? undefined : defaults),
   };
-  for (const [name, field] of Object.entries(overrides)) {
-    const free = columns.filter((column) => column.field === undefined);
-    // Written as in the header beats alike: `email` and `E-mail` may both be columns.
-    const column =
-      free.find(({ header }) => header === name.trim()) ??
-      free.find(({ header }) => plain(header) !== '' && plain(header) === plain(name));
-    if (column === undefined) {
-      throw new RowferryError(
-        'MAP_COLUMN_UNKNOWN',
-        `--map names the column "${name}", which the header does not have. It has: ${list(header)}.`,
-        EXIT.usage,
-      );
-    }
-    Object.assign(column, overrideTarget(name, field, destination));
-    if (column.field !== undefined && column.name === undefined) taken.add(column.field);
-  }
-  // Exact names first, so that `email` beats `Email Address` wherever it stands.
-  for (const exact of [true, false]) {
-    for (const column of columns) {
-      if (column.field !== undefined || column.header === '' || OWN_COLUMNS.test(column.header)) continue;
-      const field = fieldByName.get(plain(column.header));
-      const kind = field === undefined ? undefined : destination.fields[field];
-      if (field === undefined || kind === 'object' || taken.has(field)) continue;
-      if (exact === (plain(column.header) === plain(field))) claim(column, field);
-    }
-  }
-  for (const column of columns) {
-    if (column.field !== undefined || column.header === '' || OWN_COLUMNS.test(column.header)) continue;
-    const dotted = dottedTarget(column.header, destination);
-    Object.assign(column, dotted ?? { field: destination.unmapped, name: column.header });
-    const alias = fieldByName.get(plain(column.header));
-    if (dotted === undefined && alias !== undefined && taken.has(alias)) {
-      warnings.push(
-        `Column "${column.header}" also looks like ${alias}, which another column fills; it goes to ${destination.unmapped}.`,
-      );
-    }
-  }
-  warnings.push(...sharedTargets(columns));
-  if (!taken.has('email') && 'email' in destination.fields) {
-    throw new RowferryError(
-      'NO_EMAIL_COLUMN',
-      `No column of the header is an e-mail address. It has: ${list(header)}. Name one with --map "<column>=email".`,
-      EXIT.usage,
-    );
-  }
-  return { columns, warnings, map: compile(columns, destination) };
 }
 
-/** A cell that another column overwrites must not get lost without a word. */
-function sharedTargets(columns: readonly ColumnTarget[]): string[] {
-  const sharing = new Map<string, number>();
-  for (const { field, name } of columns) {
-    if (field === undefined) continue;
-    const target = name === undefined ? field : `${field}.${name}`;
-    sharing.set(target, (sharing.get(target) ?? 0) + 1);
-  }
-  return [...sharing]
-    .filter(([, columns_]) => columns_ > 1)
-    .map(
-      ([target, n]) => `${n} columns go to ${target}; of each row the last cell that is not blank is sent.`,
-    );
+interface Fillers {
+  /** By column. */
+  cells: (FillCell | undefined)[];
+  rows: FillRow[];
+  /** Those that wait for an expression. */
+  expressions: FillRow[];
 }
 
-const PLAIN_PROPERTY = { enumerable: true, configurable: true, writable: true };
+async function compile(assignment: Assignment, faults: MappingFaults): Promise<Fillers> {
+  const fillers: Fillers = { cells: [], rows: [], expressions: [] };
+  const orFault = <T>(field: string, made: Promise<T>) =>
+    made.catch((error: Error) => {
+      faults.add('MAPPING_INVALID', `map.${field}: ${error.message}.`);
+      return undefined;
+    });
+  for (const column of assignment.columns) {
+    const { target, treatment = {} } = column;
+    fillers.cells.push(target && (await orFault(target.field, cellFiller(target, column, treatment))));
+  }
+  for (const { target, rules } of assignment.rules) {
+    const tried: FillRow[] = [];
+    for (const rule of rules) {
+      const filler = await orFault(target.field, rowFiller(target, rule));
+      if (filler) tried.push(filler);
+    }
+    if (rules.some(({ expression }) => expression)) fillers.expressions.push(firstOfLater(tried));
+    else fillers.rows.push(firstOf(tried));
+  }
+  return fillers;
+}
 
-function compile(columns: readonly ColumnTarget[], destination: Destination) {
-  const fillers = columns.map(({ field, name }) => {
-    if (field === undefined) return undefined;
-    if (name !== undefined) {
-      return (contact: Contact, cell: string) => {
-        contact[field] ??= {};
-        const object = contact[field] as Record<string, unknown>;
-        // As a header it must become a property, not a prototype.
-        if (name === '__proto__') Object.defineProperty(object, name, { value: cell, ...PLAIN_PROPERTY });
-        else object[name] = cell;
-      };
-    }
-    if (field === 'email') {
-      return (contact: Contact, cell: string) => {
-        contact.email = normaliseEmail(cell);
-      };
-    }
-    const convert = CONVERT[destination.fields[field] as 'text' | 'boolean' | 'list'];
-    return (contact: Contact, cell: string) => {
-      contact[field] = convert(cell);
-    };
-  });
-  return (cells: readonly string[]): Contact => {
+function firstOf(tried: FillRow[]): FillRow {
+  const [only] = tried;
+  if (tried.length === 1) return only!;
+  return (...row) => tried.some((fill) => fill(...row));
+}
+
+function firstOfLater(tried: FillRow[]): FillRow {
+  return async (...row) => {
+    for (const fill of tried) if (await fill(...row)) return true;
+    return false;
+  };
+}
+
+function mappingFunctions(
+  header: readonly string[],
+  { cells: fillCells, rows: fillRows, expressions }: Fillers,
+  defaults: Contact | undefined,
+): Pick<Mapping, 'map' | 'express'> {
+  const later = expressions.length > 0;
+  const names = header.map((name) => name.trim());
+  const map = (cells: readonly string[], note?: Note): Contact => {
     const contact: Contact = {};
-    for (let i = 0; i < fillers.length; i++) {
+    for (let i = 0; i < fillCells.length; i++) {
       // A blank cell is no value: it never erases, and never fails a type.
-      const cell = cells[i]?.trim();
-      if (cell) fillers[i]?.(contact, cell);
+      const text = cells[i]?.trim();
+      if (text) fillCells[i]?.(contact, text, note);
     }
+    for (let i = 0; i < fillRows.length; i++) fillRows[i]!(contact, cells, note, NO_RECORD);
+    if (defaults !== undefined && !later) fillBlanks(contact, defaults);
     return contact;
   };
+  if (!later) return { map };
+  return {
+    map,
+    async express(contact, cells, note) {
+      const record = recordOf(names, cells);
+      for (const fill of expressions) await fill(contact, cells, note, record);
+      if (defaults !== undefined) fillBlanks(contact, defaults);
+    },
+  };
 }
 
-const TRUE = new Set(['true', 'yes', 'y', '1', 'on', 't']);
-const FALSE = new Set(['false', 'no', 'n', '0', 'off', 'f']);
+const NO_RECORD = {};
 
-const CONVERT = {
-  text: (cell: string): unknown => cell,
-  list: (cell: string): unknown => [
-    ...new Set(
-      cell
-        .split(/[,;|]/)
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    ),
-  ],
-  /** What is no known spelling stays text, and validation says so. */
-  boolean: (cell: string): unknown => {
-    const word = cell.toLowerCase();
-    return TRUE.has(word) ? true : FALSE.has(word) ? false : cell;
-  },
-};
-
-function overrideTarget(column: string, field: string, destination: Destination): Partial<ColumnTarget> {
-  const kind = Object.hasOwn(destination.fields, field) ? destination.fields[field] : undefined;
-  if (kind !== undefined && kind !== 'object') return { field };
-  const dotted = dottedTarget(field, destination);
-  if (dotted) return dotted;
-  throw new RowferryError(
-    'MAP_FIELD_UNKNOWN',
-    `--map sends the column "${column}" to "${field}", which ${destination.kind} does not have. Fields: ${Object.entries(
-      destination.fields,
-    )
-      .map(([name, of]) => (of === 'object' ? `${name}.<name>` : name))
-      .join(', ')}.`,
-    EXIT.usage,
-  );
+/** Header → cell, without the blank ones; of headers that stand twice, the first that has a value. */
+function recordOf(names: readonly string[], cells: readonly string[]): Record<string, string> {
+  const entries: [string, string][] = [];
+  for (let i = names.length - 1; i >= 0; i--) {
+    const text = cells[i]?.trim();
+    if (text && names[i] !== '') entries.push([names[i]!, text]);
+  }
+  return Object.fromEntries(entries);
 }
 
-/** `custom_fields.plan` → the name `plan` inside the object field `custom_fields`. */
-function dottedTarget(header: string, destination: Destination): Partial<ColumnTarget> | undefined {
-  const dot = header.indexOf('.');
-  if (dot < 1 || dot === header.length - 1) return undefined;
-  const field = Object.keys(destination.fields).find(
-    (name) => destination.fields[name] === 'object' && plain(name) === plain(header.slice(0, dot)),
-  );
-  return field === undefined ? undefined : { field, name: header.slice(dot + 1).trim() };
+function requireFields(
+  unfilled: readonly string[],
+  header: readonly string[],
+  kind: string,
+  faults: MappingFaults,
+): void {
+  for (const field of unfilled) {
+    if (field === 'email') {
+      if (looksLikeRow(header)) {
+        faults.add('NO_EMAIL_COLUMN', ROW_FOR_HEADER);
+        continue;
+      }
+      const sentence = `No column of the header is an e-mail address. It has: ${quoted(header)}. Name one with --map "<column>=email".`;
+      faults.add('NO_EMAIL_COLUMN', sentence);
+    } else {
+      const sentence = `Nothing fills ${field}, which ${kind} requires: name a column with --map "<column>=${field}", or a constant with --map "${field}:=<value>".`;
+      faults.add('FIELD_UNFILLED', sentence);
+    }
+  }
 }
 
-/** Header names are compared without case, spaces and punctuation: `E-mail` is `email`. */
-function plain(name: string): string {
-  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+/** Its cells are somebody's data and not repeated. */
+const ROW_FOR_HEADER =
+  'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
+
+function looksLikeRow(header: readonly string[]): boolean {
+  return header.some((name) => /^\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*$/.test(name));
 }
 
-function list(names: readonly string[]): string {
-  const shown = names.slice(0, 20).map((name) => `"${name}"`);
-  return shown.join(', ') + (names.length > 20 ? ` and ${names.length - 20} more` : '');
+/** Spreadsheets leave columns without a name behind; what stands in them must not get lost without a word. */
+function nameless(header: readonly string[]): string[] {
+  const at = header.flatMap((name, i) => (name.trim() === '' ? [i + 1] : []));
+  if (at.length === 0) return [];
+  if (at.length === 1) return [`Column ${at[0]} has no name and is not sent.`];
+  const shown = at.slice(0, 5).join(', ') + (at.length > 5 ? ', …' : '');
+  return [`${at.length} columns have no name and are not sent: ${shown}.`];
 }

@@ -137,9 +137,14 @@ export class RunRecord {
     tally: Tally = NO_TALLY,
     unmark: readonly number[] = [],
   ): Promise<'ok' | 'gone' | 'closed' | 'stale'> {
-    const args: (string | number)[] = [];
-    for (const outcome of outcomes) args.push(outcome.row, codeOf(outcome), encodeOutcome(outcome));
-    for (const row of unmark) args.push(row, 0, '');
+    // Packed into two arguments: each one of a call costs as much as the outcome of a row.
+    const rows: number[] = [];
+    let lines = '';
+    for (const outcome of outcomes) {
+      rows.push(outcome.row, codeOf(outcome));
+      lines += lines === '' ? encodeOutcome(outcome) : `\n${encodeOutcome(outcome)}`;
+    }
+    for (const row of unmark) rows.push(row, 0);
     const { state, status, stream, batches, addendum } = this.keys;
     return (await call(
       this.redis,
@@ -155,7 +160,8 @@ export class RunRecord {
       tally.requests,
       tally.retries,
       tally.throttled,
-      ...args,
+      JSON.stringify(rows),
+      lines,
     )) as 'ok' | 'gone' | 'closed' | 'stale';
   }
 
@@ -187,8 +193,8 @@ export class RunRecord {
   }
 
   /** Notes how many rows were read, and about how many there are, for those who watch. */
-  async noteRows(rows: number, total: number): Promise<void> {
-    await this.redis.hset(this.keys.state, 'rows', rows, 'total', total);
+  async noteRows(rows: number, total: number, readAll: boolean): Promise<void> {
+    await this.redis.hset(this.keys.state, 'rows', rows, 'total', total, 'read_all', readAll ? 1 : 0);
   }
 
   /** Identity of the Redis process; another after every start. */

@@ -13,6 +13,10 @@ export interface Batch {
   epoch: string;
   /** Requests for one contact before it is given up. */
   attempts: number;
+  /** Contacts that are there already are brought up to date. */
+  update?: boolean;
+  /** Rows may travel together, where the destination takes several in one request. */
+  bulk?: boolean;
   rows: BatchRow[];
 }
 
@@ -46,7 +50,11 @@ export function deliverQueueName(account: string): string {
 export class BatchQueue {
   private readonly queue: Queue;
 
-  constructor(connection: Redis, prefix: string, account: string) {
+  constructor(
+    private readonly connection: Redis,
+    prefix: string,
+    account: string,
+  ) {
     this.queue = new Queue(deliverQueueName(account), {
       connection: connection as ConnectionOptions,
       prefix: queuePrefix(prefix),
@@ -84,10 +92,24 @@ export class BatchQueue {
     return covered;
   }
 
-  /** How many batches of `run` workers hold. */
-  async activeBatches(run: string, epoch: string): Promise<number> {
-    const jobs = await this.queue.getJobs(['active']);
-    return jobs.filter((job) => job?.data?.run === run && job.data.epoch === epoch).length;
+  /** How many batches of `run` workers hold; the lock of one that died runs out. */
+  async heldBatches(run: string): Promise<number> {
+    const jobs = (await this.queue.getJobs(['active'])).filter((job) => job?.data?.run === run);
+    if (jobs.length === 0) return 0;
+    return this.connection.exists(...jobs.map((job) => this.queue.toKey(`${job.id}:lock`)));
+  }
+
+  /** Rows of `run` that were tried and wait to be tried again: attempts spent, and since when they are in doubt (0 = not). */
+  async triedRows(run: string): Promise<Map<number, { attempts: number; since: number }>> {
+    const tried = new Map<number, { attempts: number; since: number }>();
+    for (const job of await this.queue.getJobs(['active', 'wait', 'delayed', 'prioritized'])) {
+      const batch = job?.data as Batch | undefined;
+      if (batch?.run !== run) continue;
+      for (const [row, , attempts = 0, since = 0] of batch.rows) {
+        if (attempts > (tried.get(row)?.attempts ?? 0)) tried.set(row, { attempts, since });
+      }
+    }
+    return tried;
   }
 
   /** Takes out the batches of `run` that nobody holds. */

@@ -23,7 +23,7 @@ export function runKeys(prefix: string, run: string): RunKeys {
   };
 }
 
-/** Hash: next free slot, circuit, the rates that living runs ask for. */
+/** Hash: next free slot, circuit, why nobody sends, the rates that living runs ask for. */
 export function paceKey(prefix: string, account: string): string {
   return `${prefix}:{${account}}:pace`;
 }

@@ -1,15 +1,21 @@
 /** Gives outcomes in row order although the journal is not, in bounded memory: sorted into ranges of rows on disk. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeOutcome, fold, type Outcome } from '../outcome.js';
+import { decodeOutcome, type EncodedOutcome, fold, type Outcome } from '../outcome.js';
 import { parseEntry, readJournal } from './journal.js';
 
 const ROWS_A_RANGE = 16_384;
 const FLUSH_LENGTH = 64 * 1024;
 
+/** Whether `next` takes the place of what was told of its row before. */
+function stands(before: EncodedOutcome, next: EncodedOutcome): boolean {
+  const told = decodeOutcome(next);
+  return fold(decodeOutcome(before), told) === told;
+}
+
 export class OutcomesByRow {
   private range = -1;
-  private outcomes = new Map<number, Outcome>();
+  private outcomes = new Map<number, EncodedOutcome>();
 
   private constructor(private readonly dir: string) {}
 
@@ -27,8 +33,8 @@ export class OutcomesByRow {
     };
     for await (const outcomes of readJournal(runDir)) {
       for (const outcome of outcomes) {
-        const range = Math.floor(outcome.row / ROWS_A_RANGE);
-        const encoded = encodeOutcome(outcome);
+        const range = Math.floor(outcome[0] / ROWS_A_RANGE);
+        const encoded = JSON.stringify(outcome);
         const list = waiting.get(range);
         if (list) list.push(encoded);
         else waiting.set(range, [encoded]);
@@ -45,7 +51,8 @@ export class OutcomesByRow {
   of(row: number): Outcome | undefined {
     const range = Math.floor(row / ROWS_A_RANGE);
     if (range !== this.range) this.load(range);
-    return this.outcomes.get(row);
+    const encoded = this.outcomes.get(row);
+    return encoded && decodeOutcome(encoded);
   }
 
   private load(range: number): void {
@@ -55,7 +62,8 @@ export class OutcomesByRow {
     if (!existsSync(path)) return;
     for (const line of readFileSync(path, 'utf8').split('\n')) {
       for (const outcome of parseEntry(line) ?? []) {
-        this.outcomes.set(outcome.row, fold(this.outcomes.get(outcome.row), outcome));
+        const before = this.outcomes.get(outcome[0]);
+        if (before === undefined || stands(before, outcome)) this.outcomes.set(outcome[0], outcome);
       }
     }
   }

@@ -5,7 +5,7 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeOutcome, type Outcome } from '../outcome.js';
+import type { EncodedOutcome } from '../outcome.js';
 import { syncDir } from '../run.js';
 
 /** A line that closes a group: the stream id up to which it goes. */
@@ -40,7 +40,7 @@ export class Journal {
 export async function* readJournal(
   dir: string,
   onLast?: (last: string) => void,
-): AsyncGenerator<Outcome[], void, void> {
+): AsyncGenerator<EncodedOutcome[], void, void> {
   if (!existsSync(dir)) return;
   const names = readdirSync(dir)
     .filter((name) => NAME.test(name))
@@ -66,9 +66,12 @@ async function* readLines(path: string): AsyncGenerator<string, void, void> {
 }
 
 /** The outcomes of one stream entry or journal line; undefined when it is no whole one. */
-export function parseEntry(line: string): Outcome[] | undefined {
+export function parseEntry(line: string): EncodedOutcome[] | undefined {
   try {
-    return (JSON.parse(line) as unknown[][]).map(decodeOutcome);
+    const entry: unknown = JSON.parse(line);
+    return Array.isArray(entry) && entry.every(Array.isArray)
+      ? (entry as unknown as EncodedOutcome[])
+      : undefined;
   } catch {
     return undefined;
   }

@@ -2,12 +2,12 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
 import type { Destination } from '../destinations/destination.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { guardFormula } from '../formula.js';
 import type { Outcome, Reason, Status } from '../outcome.js';
 import { type RunPlan, runDir, syncDir, writeAtomically } from '../run.js';
+import { csvLine } from './csv.js';
 import { OutcomesByRow } from './join.js';
 
 /** `summary.json`, and the `result` line of `--json`. Times are ISO 8601 in UTC. */
@@ -74,6 +74,8 @@ export interface ReportInput {
   counts: { requests: number; retries: number; throttled: number };
   startedMs: number;
   finishedMs: number;
+  /** Told every outcome, in row order. */
+  each?(outcome: Outcome): void;
   /** Rejects when the report must not take its place after all. */
   confirm?(summary: Summary): Promise<void>;
 }
@@ -138,17 +140,18 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
 
   async function writeRows(): Promise<void> {
     for await (const group of input.rows) {
-      const lines: Record<keyof typeof files, unknown[][]> = { outcomes: [], failed: [], skipped: [] };
+      const lines: Record<keyof typeof files, string> = { outcomes: '', failed: '', skipped: '' };
       for (const source of group) {
         const outcome = outcomes.of(source.row);
         const status: Status = outcome?.status ?? 'unprocessed';
         const reason = outcome === undefined ? unprocessed : outcome.reason;
+        if (outcome) input.each?.(outcome);
         summary.rows++;
         summary[status]++;
         if (reason !== undefined) summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;
-        lines.outcomes.push(outcomeLine(source, status, reason, outcome, input.destination));
+        lines.outcomes += outcomeLine(source, status, reason, outcome, input.destination);
         if (status === 'failed' || status === 'skipped') {
-          lines[status].push(originalLine(source, input.header, reason, outcome));
+          lines[status] += originalLine(source, input.header, reason, outcome);
         }
       }
       await Promise.all(
@@ -207,23 +210,26 @@ function outcomeLine(
   reason: Reason | undefined,
   outcome: Outcome | undefined,
   destination: Destination,
-): unknown[] {
+): string {
   const { email, external_id } = destination.identity(source.contact);
-  const text = (value: string | undefined) => (value === undefined ? '' : guardFormula(value));
-  return [
-    source.row,
-    source.line,
+  return csvLine([
+    String(source.row),
+    String(source.line),
     status,
     reason ?? '',
-    text(outcome?.field),
-    text(outcome?.message),
-    text(email),
-    text(external_id),
-    text(outcome?.contactId),
+    guarded(outcome?.field),
+    guarded(outcome?.message),
+    guarded(email),
+    guarded(external_id),
+    guarded(outcome?.contactId),
     outcome?.duplicateOf ?? '',
-    outcome?.httpStatus ?? '',
-    outcome?.attempts ?? '',
-  ];
+    String(outcome?.httpStatus ?? ''),
+    String(outcome?.attempts ?? ''),
+  ]);
+}
+
+function guarded(value: string | undefined): string {
+  return value === undefined ? '' : guardFormula(value);
 }
 
 /** rowferry's columns of an earlier report, dropped again, give way to the new ones. */
@@ -241,15 +247,15 @@ function originalLine(
   header: readonly string[],
   reason: Reason | undefined,
   outcome: Outcome | undefined,
-): unknown[] {
+): string {
   const cells = header.map((name, i) => (isOwn(name) ? undefined : guardFormula(source.cells[i] ?? '')));
-  return [
+  return csvLine([
     ...cells.filter((cell) => cell !== undefined),
-    source.row,
+    String(source.row),
     reason ?? '',
     guardFormula(explain(outcome)),
     ...source.cells.slice(header.length).map(guardFormula),
-  ];
+  ]);
 }
 
 function explain(outcome: Outcome | undefined): string {
@@ -261,10 +267,10 @@ function explain(outcome: Outcome | undefined): string {
 
 async function openCsv(path: string, columns: readonly string[]) {
   const file = await open(path, 'wx', 0o600);
-  const write = async (lines: unknown[][]) => {
-    if (lines.length > 0) await file.appendFile(stringify(lines));
+  const write = async (lines: string) => {
+    if (lines !== '') await file.appendFile(lines);
   };
-  await write([[...columns]]);
+  await write(csvLine(columns));
   return {
     write,
     async close() {

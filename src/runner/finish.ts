@@ -2,46 +2,25 @@
 import { dropRate } from '../delivery/pace.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { openIngest } from '../ingest/ingest.js';
-import { CODE, type Outcome } from '../outcome.js';
 import { toProgress } from '../outcomes/progress.js';
-import { codeAt } from '../outcomes/settle.js';
-import type { Journal } from '../report/journal.js';
+import { KindCounter } from '../report/kinds.js';
 import { type Summary, writeReport } from '../report/write.js';
 import { checkSnapshot, runDir } from '../run.js';
 import { LEASE_MS, type Session, type Stop } from './session.js';
-import { keepTail } from './tail.js';
 
 /** Longest wait for requests in flight when a run is halted or cancelled: a request's own time limits, and some. */
 const DRAIN_MS = 60_000;
 const DRAIN_CHECK_MS = 200;
 
-/** Waits until no worker holds rows of the run any more. They drop them as soon as they look. */
+/** Waits until no living worker holds rows of the run, of whatever epoch. They drop them as soon as they look. */
 export async function drain(session: Session): Promise<void> {
-  const { around, queue, plan, epoch } = session;
+  const { around, queue, plan } = session;
   const deadline = around.clock.monotonic() + DRAIN_MS;
   while (around.clock.monotonic() < deadline) {
-    if ((await queue.activeBatches(plan.run, epoch)) === 0) return;
+    if ((await queue.heldBatches(plan.run)) === 0) return;
     await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
   }
 }
-
-/** A cancelled run is final: rows that were sent and never answered are unconfirmed. */
-export async function settleDoubtful(session: Session, journal: Journal): Promise<void> {
-  const { record, status } = session;
-  for (let first = 0; first <= status.cursor; first += ROWS_AT_ONCE) {
-    const packed = await record.packedCodes(first, ROWS_AT_ONCE);
-    const outcomes: Outcome[] = [];
-    for (let row = Math.max(1, first); row < first + ROWS_AT_ONCE; row++) {
-      if (codeAt(packed, first, row) !== CODE.attempted) continue;
-      const message = 'sent, and the run was cancelled before an answer came; it may have been created';
-      outcomes.push({ row, status: 'failed', reason: 'unconfirmed', message });
-    }
-    await session.settle(outcomes);
-  }
-  await keepTail(session, journal, () => true);
-}
-
-const ROWS_AT_ONCE = 65_536;
 
 /** Report first, then the run is closed: a crash in between repeats the report. */
 export async function finish(session: Session, stopped: Stop | undefined): Promise<Summary> {
@@ -54,8 +33,9 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
   await confirm();
   // The report is made from the source; another file by the same name would make it a lie.
   await checkSnapshot(plan.source);
-  const { header, rows } = await openIngest(plan, account.destination, { validate: false });
+  const { header, rows } = await openIngest(plan, account, { validate: false });
   const { requests, retries, throttled } = toProgress(fields);
+  const kinds = new KindCounter();
   const summary = await writeReport({
     dataDir,
     plan,
@@ -67,11 +47,13 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     counts: { requests, retries, throttled },
     startedMs,
     finishedMs,
+    each: (outcome) => kinds.see(outcome),
     confirm,
   });
   await session.save({
     state,
     finishedAt: new Date(finishedMs).toISOString(),
+    kinds: kinds.result(),
     ...(message === undefined ? {} : { message }),
   });
   if (state !== 'finished') await session.queue.removeWaiting(plan.run);
@@ -90,7 +72,7 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     if (state !== 'finished' || !written?.unprocessed) return;
     throw new RowferryError(
       'JOURNAL_DAMAGED',
-      `${written.unprocessed} rows of run ${plan.run} are settled, but their outcomes are missing from the journal in ${runDir(dataDir, plan.run)}. Put the journal files back as they were and resume.`,
+      `The journal in ${runDir(dataDir, plan.run)} lacks outcomes of settled rows (${written.unprocessed}) of run ${plan.run}. Put the journal files back as they were and resume.`,
       EXIT.broke,
     );
   }

@@ -20,7 +20,7 @@ export interface PassOptions {
 /** Takes rows from the source in order: invalid ones are settled, the others travel in batches, window by window. */
 export async function pass(session: Session, options: PassOptions): Promise<void> {
   const { plan, account, window, signal } = session;
-  const { rows } = await openIngest(plan, account.destination);
+  const { rows } = await openIngest(plan, account);
   const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
   let invalid: Outcome[] = [];
 
@@ -32,14 +32,14 @@ export async function pass(session: Session, options: PassOptions): Promise<void
       if (row.invalid) invalid.push(row.invalid);
       else {
         const full = batcher.push(row.row, row.contact);
-        if (full) await send(full);
+        if (full) await sendBatch(session, full, options);
       }
       if (signal.aborted) return;
     }
     if (invalid.length > 0) await settleInvalid();
     if (signal.aborted || (options.last !== undefined && group.at(-1)!.row >= options.last)) break;
   }
-  if (!signal.aborted) await send(batcher.take());
+  if (!signal.aborted) await sendBatch(session, batcher.take(), options);
 
   async function settleInvalid(): Promise<void> {
     const outcomes = invalid;
@@ -48,16 +48,22 @@ export async function pass(session: Session, options: PassOptions): Promise<void
     for (const { row } of outcomes) window.add(row, 0);
     await session.settle(outcomes);
   }
+}
 
-  async function send({ rows: contacts, bytes }: FullBatch): Promise<void> {
-    if (contacts.length === 0) return;
-    if (options.wait) await window.room(signal);
-    await session.restoring;
-    if (signal.aborted) return;
-    await session.reach(contacts.at(-1)![0]);
-    for (const [row] of contacts) window.add(row, bytes / contacts.length);
-    const id = `${plan.run}-${contacts[0]![0]}-${session.epoch}${options.label}`;
-    const { run, attempts } = plan;
-    await session.queue.add([{ id, batch: { run, epoch: session.epoch, attempts, rows: contacts } }]);
-  }
+/** Puts a batch into the queue, when the window has room for it. */
+export async function sendBatch(
+  session: Session,
+  { rows: contacts, bytes }: FullBatch,
+  { label, wait }: Pick<PassOptions, 'label' | 'wait'>,
+): Promise<void> {
+  if (contacts.length === 0) return;
+  const { plan, window, signal, epoch } = session;
+  if (wait) await window.room(signal);
+  await session.restoring;
+  if (signal.aborted) return;
+  await session.reach(contacts.at(-1)![0]);
+  for (const [row] of contacts) window.add(row, bytes / contacts.length);
+  const id = `${plan.run}-${contacts[0]![0]}-${epoch}${label}`;
+  const { run, attempts } = plan;
+  await session.queue.add([{ id, batch: { run, epoch, attempts, rows: contacts } }]);
 }

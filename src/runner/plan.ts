@@ -11,6 +11,7 @@ import { EXIT, RowferryError } from '../errors.js';
 import { batchRows } from '../ingest/batch.js';
 import { detectDialect } from '../ingest/detect.js';
 import { openIngest } from '../ingest/ingest.js';
+import { type MappingSpec, parseMapping, rulesOfPairs, withRules } from '../mapping.js';
 import { checkReportDir } from '../report/write.js';
 import { newRunId, type Rate, type RunPlan, runDir, takeSnapshot } from '../run.js';
 import { VERSION } from '../version.js';
@@ -22,7 +23,9 @@ export interface RunRequest {
   /** undefined: the destination's documented limit; null: none. */
   rate?: Rate | null | undefined;
   delimiter?: string | undefined;
+  /** Header → field; beats `mapping`. */
   map?: Record<string, string> | undefined;
+  mapping?: MappingSpec | undefined;
   attempts?: number | undefined;
   reportDir?: string | undefined;
   retryOf?: string | undefined;
@@ -52,8 +55,12 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
   async function plan(): Promise<Plan> {
     const source = await takeSnapshotOf(options.source, join(dir, 'source.csv'));
     const { delimiter } = await detectDialect(source.path, options.delimiter);
-    const map = options.map ?? {};
-    const { mapping, rows } = await openIngest({ source, delimiter, map }, destination);
+    const spec = withRules(parseMapping(options.mapping ?? {}), rulesOfPairs(options.map ?? {}));
+    const createdAt = new Date(clock.now()).toISOString();
+    const { mapping, rows } = await openIngest(
+      { source, delimiter, mapping: spec, createdAt },
+      options.account,
+    );
     const first = await rows.next();
     await rows.return();
     if (first.done) {
@@ -63,12 +70,12 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
     const frozen: RunPlan = {
       run,
       version: VERSION,
-      createdAt: new Date(clock.now()).toISOString(),
+      createdAt,
       destination: destination.kind,
       account: id,
       source,
       delimiter,
-      map,
+      mapping: spec,
       rate,
       batchRows: batchRows(rate),
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,

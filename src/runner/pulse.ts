@@ -1,9 +1,12 @@
 /** The runner's pulse: shows that it lives, watches over what Redis and the batches may lose, tells how far it is. */
 import { askRate } from '../delivery/pace.js';
+import { readWaiting } from '../delivery/waiting.js';
 import { toProgress } from '../outcomes/progress.js';
+import { aboutRows } from '../run.js';
 import { pass } from './pass.js';
 import { restore } from './restore.js';
 import { LEASE_MS, type Session } from './session.js';
+import { Teller } from './tell.js';
 
 const BEAT_MS = 1_000;
 /** Without any progress for so long, batches are looked for. */
@@ -12,14 +15,16 @@ const QUIET_BEATS = 5;
 /** Beats until the session ends. A Redis that takes no writes for a while is waited out. */
 export async function keepPulse(session: Session): Promise<void> {
   const { record, epoch, around, plan, account, window } = session;
+  const teller = new Teller(session);
   let quiet = 0;
   let before = '';
   let suspected: Set<number> | undefined;
   let restored = false;
 
   while (!session.signal.aborted) {
-    const pulse = await record.heartbeat(epoch, LEASE_MS).catch((error: Error) => {
+    const pulse = await teller.patiently(record.heartbeat(epoch, LEASE_MS)).catch((error: Error) => {
       around.log.warn({ run: plan.run, error: error.message }, 'Redis does not take the pulse');
+      teller.wait({ why: `Redis refuses commands: ${error.message.split(' ', 1)[0]}` });
       return undefined;
     });
     if (pulse === undefined) {
@@ -34,6 +39,7 @@ export async function keepPulse(session: Session): Promise<void> {
         { run: plan.run, condition },
         'Redis was restarted; restoring the run from its journal',
       );
+      teller.wait({ why: 'Redis was restarted; what it may have lost is being restored' });
       session.restoring = restore(session);
       await session.restoring;
       session.restoring = undefined;
@@ -42,23 +48,29 @@ export async function keepPulse(session: Session): Promise<void> {
     }
     if (fields.state === 'halted') return session.stop('halted');
     if (fields.state === 'cancelling') return session.stop('cancelled');
-    await askRate(
-      around.redis,
-      around.prefix,
-      account.id,
-      plan.run,
-      plan.rate,
-      around.clock.now() + LEASE_MS,
+    const { redis, prefix, clock } = around;
+    const now = clock.now();
+    // On their way together: one round trip.
+    const [waiting] = await teller.patiently(
+      Promise.all([
+        readWaiting(redis, prefix, account.id, plan.destination, now),
+        askRate(redis, prefix, account.id, plan.run, plan.rate, now + LEASE_MS),
+      ]),
     );
 
     const progress = toProgress({ ...fields, rows: String(session.rows) });
-    const total = session.readAll ? session.rows : Math.max(session.rows, plan.source.lines);
-    await record.noteRows(session.rows, total);
-    session.events.progress?.({ ...progress, total, readAll: session.readAll });
+    const total = session.readAll ? session.rows : Math.max(session.rows, aboutRows(plan.source));
+    await teller.patiently(record.noteRows(session.rows, total, session.readAll));
+    teller.tell({
+      ...progress,
+      total,
+      readAll: session.readAll,
+      ...(waiting === undefined ? {} : { waiting }),
+    });
 
-    const now = JSON.stringify(progress);
-    quiet = now === before ? quiet + 1 : 0;
-    before = now;
+    const counts = JSON.stringify(progress);
+    quiet = counts === before ? quiet + 1 : 0;
+    before = counts;
     if (window.size > 0 && (restored || condition === 'lapsed' || suspected || quiet >= QUIET_BEATS)) {
       suspected = await addMissing(session, suspected);
       restored = false;

@@ -7,12 +7,18 @@ import { CODE, type Outcome } from '../outcome.js';
 
 const WIDTH = 3;
 
+export interface RepeatedRow {
+  row: number;
+  /** `group`: all rows with this key, named by the first of them. `head`: the one to wait for. */
+  by: { kind: 'email' | 'external_id'; group: number; head: number }[];
+}
+
 /** Repeated rows in row order, twelve bytes each. */
 export class Repeats {
   private words = new Uint32Array(WIDTH * 256);
   private length = 0;
-  /** Group (kind and first row) → the newest row of it that was sent; a group that is missing: its first row. */
-  private readonly heads = new Map<string, number>();
+  /** Group → the newest row of it that was sent; a group that is missing: its first row. */
+  private readonly heads = new Map<number, number>();
 
   add(row: number, repeat: Repeat): void {
     if (this.length === this.words.length) {
@@ -28,24 +34,28 @@ export class Repeats {
     return this.length / WIDTH;
   }
 
-  /** The repeats `from` … `to - 1` with the rows whose codes {@link decide} needs to know of them. */
+  /** The number of the row at `index`, undefined beyond the last. */
+  rowAt(index: number): number | undefined {
+    return index < this.size ? this.words[index * WIDTH] : undefined;
+  }
+
+  /** The repeat at `index` with the rows whose codes {@link decide} needs to know of it. */
+  at(index: number): RepeatedRow {
+    const [row, email, externalId] = this.words.subarray(index * WIDTH, index * WIDTH + WIDTH) as unknown as [
+      number,
+      number,
+      number,
+    ];
+    const by: RepeatedRow['by'] = [];
+    if (email > 0) by.push({ kind: 'email', group: email * 2, head: email });
+    if (externalId > 0) by.push({ kind: 'external_id', group: externalId * 2 + 1, head: externalId });
+    return this.current({ row, by });
+  }
+
+  /** The repeats `from` … `to - 1`, as {@link at} gives them. */
   slice(from: number, to: number): RepeatedRow[] {
     const rows: RepeatedRow[] = [];
-    for (let at = from * WIDTH; at < Math.min(to * WIDTH, this.length); at += WIDTH) {
-      const [row, email, externalId] = this.words.subarray(at, at + WIDTH) as unknown as [
-        number,
-        number,
-        number,
-      ];
-      const by: RepeatedRow['by'] = [];
-      if (email > 0)
-        by.push({ kind: 'email', group: `e${email}`, head: this.heads.get(`e${email}`) ?? email });
-      if (externalId > 0) {
-        const group = `x${externalId}`;
-        by.push({ kind: 'external_id', group, head: this.heads.get(group) ?? externalId });
-      }
-      rows.push({ row, by });
-    }
+    for (let index = from; index < Math.min(to, this.size); index++) rows.push(this.at(index));
     return rows;
   }
 
@@ -53,7 +63,11 @@ export class Repeats {
   current({ row, by }: RepeatedRow): RepeatedRow {
     return {
       row,
-      by: by.map(({ kind, group, head }) => ({ kind, group, head: this.heads.get(group) ?? head })),
+      by: by.map(({ kind, group }) => ({
+        kind,
+        group,
+        head: this.heads.get(group) ?? Math.floor(group / 2),
+      })),
     };
   }
 
@@ -61,11 +75,16 @@ export class Repeats {
   sent(row: RepeatedRow): void {
     for (const { group } of row.by) this.heads.set(group, row.row);
   }
-}
 
-export interface RepeatedRow {
-  row: number;
-  by: { kind: 'email' | 'external_id'; group: string; head: number }[];
+  /** Puts the repeat at `from` in the place `to`: those that are not settled close ranks. */
+  move(from: number, to: number): void {
+    this.words.copyWithin(to * WIDTH, from * WIDTH, from * WIDTH + WIDTH);
+  }
+
+  /** Forgets all but the first `size` repeats. Heads stay as they are. */
+  cut(size: number): void {
+    this.length = size * WIDTH;
+  }
 }
 
 export type Decision = { do: 'settle'; outcome: Outcome } | { do: 'send' } | { do: 'wait' };
@@ -77,12 +96,8 @@ function holds(kind: 'email' | 'external_id', code: number): boolean {
   return kind === 'email' ? code === CODE.skippedEmail : code === CODE.skippedExternalId;
 }
 
-/** What to do with a repeated row. `codeOf` gives the code of a head; `sentNow` tells that it is sent in this pass. */
-export function decide(
-  row: RepeatedRow,
-  codeOf: (row: number) => number,
-  sentNow: (row: number) => boolean,
-): Decision {
+/** What to do with a repeated row. `codeOf` gives the code of a head. */
+export function decide(row: RepeatedRow, codeOf: (row: number) => number): Decision {
   for (const { kind, head } of row.by) {
     if (!holds(kind, codeOf(head))) continue;
     const reason = kind === 'email' ? 'duplicate_email' : 'duplicate_external_id';
@@ -95,7 +110,7 @@ export function decide(
     };
     return { do: 'settle', outcome };
   }
-  if (row.by.some(({ head }) => sentNow(head) || codeOf(head) <= CODE.attempted)) return { do: 'wait' };
+  if (row.by.some(({ head }) => codeOf(head) <= CODE.attempted)) return { do: 'wait' };
   const doubtful = row.by.find(({ head }) => codeOf(head) === CODE.unconfirmed);
   if (doubtful) {
     const outcome: Outcome = {

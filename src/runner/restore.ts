@@ -1,5 +1,5 @@
 /** Brings Redis back to what the disk knows of a run: after another server, a restart, a flush, or a runner's death. */
-import { CODE, codeOf } from '../outcome.js';
+import { CODE, codeOf, decodeOutcome } from '../outcome.js';
 import { codeAt } from '../outcomes/settle.js';
 import { readJournal } from '../report/journal.js';
 import { runDir } from '../run.js';
@@ -14,7 +14,7 @@ async function restoreJournaled(session: Session): Promise<void> {
   for await (const outcomes of readJournal(dir, onLast)) {
     await session.record.restore(
       session.epoch,
-      outcomes.map((outcome) => [outcome.row, codeOf(outcome)] as const),
+      outcomes.map((outcome) => [outcome[0], codeOf(decodeOutcome(outcome))] as const),
     );
   }
 }
@@ -42,8 +42,11 @@ export async function restore(session: Session): Promise<void> {
   const { trimmed, server } = await record.fields();
   const sameServer = server !== undefined && server === (await record.serverId());
   await restoreJournaled(session);
-  // A durable server that has dropped what we journaled last is no older than the journal: it has lost nothing.
-  const upToDate = around.durable && trimmed !== undefined && session.journaled.includes(trimmed);
+  // A durable server that has dropped what we journaled last, or knows the run when nothing was journaled yet, is no
+  // older than the journal: it has lost nothing.
+  const asJournaled =
+    trimmed === undefined ? session.journaled.length === 0 : session.journaled.includes(trimmed);
+  const upToDate = around.durable && server !== undefined && asJournaled;
   if (!sameServer && !upToDate) await restoreAll(session);
   await vouch(session);
 }

@@ -11,7 +11,8 @@ import { BatchQueue } from '../queues/batches.js';
 import { Journal } from '../report/journal.js';
 import { checkReportDir, type Summary } from '../report/write.js';
 import { checkSnapshot, loadPlan, loadStatus, runDir } from '../run.js';
-import { drain, finish, settleDoubtful } from './finish.js';
+import { settleDoubtful } from './doubt.js';
+import { drain, finish } from './finish.js';
 import { pass } from './pass.js';
 import { keepPulse } from './pulse.js';
 import { Repeats } from './repeats.js';
@@ -141,7 +142,7 @@ async function work(session: Session): Promise<Summary | undefined> {
 /** The first pass: every row that repeats no other, as far as it is not settled yet. */
 async function sendFirstRows(session: Session): Promise<void> {
   const { around, plan, account, repeats, window, signal, epoch } = session;
-  const finder: RepeatFinder = await openRepeatFinder(around.dataDir, plan, account.destination, signal);
+  const finder: RepeatFinder = await openRepeatFinder(around.dataDir, plan, account, signal);
   const settledBefore = epoch === '1' ? undefined : new SettledRows(session);
   try {
     await pass(session, {

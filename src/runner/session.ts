@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.js';
+import type { Waiting } from '../delivery/waiting.js';
 import type { Account } from '../destinations/registry.js';
 import { RowferryError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
@@ -26,12 +27,23 @@ export interface Surroundings {
   /** Redis has every command on disk before it answers, so that a restart alone loses nothing. */
   durable: boolean;
   clock: Clock;
+  /** Silence after which a request counts as unanswered, ms. */
+  timeoutMs: number;
   log: Logger;
 }
 
+/** How far a run is. */
+export interface RunProgress extends Progress {
+  /** All rows of the source; an estimate until `readAll`. */
+  total: number;
+  readAll: boolean;
+  /** Why nothing is sent at the moment. */
+  waiting?: Waiting;
+}
+
 export interface RunnerEvents {
-  /** About once a second, and at the end. `total` is an estimate until `readAll`. */
-  progress?(progress: Progress & { total: number; readAll: boolean }): void;
+  /** About once a second, and at the end. */
+  progress?(progress: RunProgress): void;
 }
 
 /** A runner that is silent for so long is taken for dead; its rows are not sent any more. */

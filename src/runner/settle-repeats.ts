@@ -1,59 +1,174 @@
-/** The passes after the first one: rows that repeat others are skipped, sent, or left unconfirmed. */
-import { CODE, type Outcome } from '../outcome.js';
-import { pass } from './pass.js';
+/** Settles the rows that repeat others, once all first rows are settled: most of them unsent, the rest in one more pass. */
+import { pause } from '../clock.js';
+import { BATCH_BYTES, Batcher } from '../ingest/batch.js';
+import { openIngest } from '../ingest/ingest.js';
+import { CODE, codeOf, type Outcome } from '../outcome.js';
+import { Chains } from './chains.js';
+import { sendBatch } from './pass.js';
 import { decide } from './repeats.js';
 import type { Session } from './session.js';
 
 const REPEATS_AT_ONCE = 500;
+/** Contacts in hand that wait for rows they repeat; beyond that, reading waits for them. */
+const MOST_HELD = 8_000;
+const MOST_HELD_BYTES = 16_000_000;
+const LOOK_AGAIN_MS = 200;
 
-/** Further passes for rows that repeat others, until each of them is settled. */
 export async function settleRepeats(session: Session): Promise<void> {
-  const { repeats, record, window, signal } = session;
-  for (let round = 1; !signal.aborted; round++) {
-    const send = new Set<number>();
-    let waiting = 0;
-    for (let from = 0; from < repeats.size && !signal.aborted; from += REPEATS_AT_ONCE) {
-      waiting += await decideRepeats(from, send);
-    }
-    if (send.size > 0) {
-      await pass(session, { label: `d${round}`, wait: true, take: ({ row }) => send.has(row) });
-    }
-    await window.empty(signal);
-    if (send.size === 0 && waiting === 0) return;
-  }
+  await settleUnsent(session);
+  if (session.repeats.size > 0 && !session.signal.aborted) await sendInTurn(session);
+  await session.window.empty(session.signal);
+}
 
-  async function decideRepeats(from: number, send: Set<number>): Promise<number> {
+/** Settles the repeats of what is in the destination, or may be. Those that may have to be sent remain in `repeats`. */
+async function settleUnsent(session: Session): Promise<void> {
+  const { repeats, window, signal } = session;
+  let left = 0;
+  for (let from = 0; from < repeats.size; from += REPEATS_AT_ONCE) {
     const rows = repeats.slice(from, from + REPEATS_AT_ONCE);
-    const wanted = [...new Set(rows.flatMap(({ row, by }) => [row, ...by.map(({ head }) => head)]))];
-    const found = await record.codes(wanted);
-    const codes = new Map(wanted.map((row, i) => [row, found[i]!]));
+    const codes = new Map<number, number>();
+    await readCodes(
+      session,
+      rows.flatMap(({ row, by }) => [row, ...by.map(({ head }) => head)]),
+      codes,
+    );
     const outcomes: Outcome[] = [];
-    let waiting = 0;
-    for (const candidate of rows) {
-      const code = codes.get(candidate.row)!;
+    for (const [i, candidate] of rows.entries()) {
       // Heads move while the slice is walked, so they are looked up anew.
       const current = repeats.current(candidate);
+      const code = codes.get(candidate.row)!;
       if (code > CODE.attempted) {
         // Sent in an earlier life of this run: what repeats it looks at it.
         if (code !== CODE.skippedHere) repeats.sent(current);
         continue;
       }
-      const decision = decide(
-        current,
-        (row) => codes.get(row) ?? CODE.unsettled,
-        (row) => send.has(row),
-      );
+      const decision = decide(current, (row) => codes.get(row) ?? CODE.unsettled);
       if (decision.do === 'settle') {
         outcomes.push(decision.outcome);
-        codes.set(candidate.row, decision.outcome.status === 'skipped' ? CODE.skippedHere : CODE.unconfirmed);
-      } else if (decision.do === 'send') {
-        send.add(candidate.row);
-        repeats.sent(current);
-      } else waiting++;
+        codes.set(candidate.row, codeOf(decision.outcome));
+      } else repeats.move(from + i, left++);
     }
-    for (const { row } of outcomes) window.add(row, 0);
-    await session.settle(outcomes);
+    await settle(session, outcomes);
     await window.room(signal);
-    return waiting;
+    if (signal.aborted) return;
   }
+  repeats.cut(left);
+}
+
+/**
+ * One pass over the source for all repeats that are left. A row whose turn has not come is held in memory; as it waits
+ * for earlier rows alone, those held always come to their end without reading on.
+ */
+async function sendInTurn(session: Session): Promise<void> {
+  const { plan, account, repeats, window, signal } = session;
+  const chains = new Chains(repeats);
+  /** As JSON: a contact's strings would keep the pieces of the file they were cut from. */
+  const contacts = new Map<number, string>();
+  let bytes = 0;
+  let journaled: number[] = [];
+  window.left = (row) => void journaled.push(row);
+  try {
+    await read();
+    await lookUntil(() => chains.size === 0);
+  } finally {
+    window.left = undefined;
+  }
+
+  async function read(): Promise<void> {
+    const { rows } = await openIngest(plan, account);
+    let next = 0;
+    for await (const group of rows) {
+      const arrived: number[] = [];
+      for (const { row, contact } of group) {
+        if (row !== repeats.rowAt(next)) continue;
+        chains.add(repeats.at(next++));
+        hold(row, JSON.stringify(contact));
+        arrived.push(row);
+      }
+      await look([...woken(), ...arrived]);
+      await lookUntil(() => chains.size < MOST_HELD && bytes < MOST_HELD_BYTES);
+      if (signal.aborted || next >= repeats.size) return;
+    }
+  }
+
+  async function lookUntil(enough: () => boolean): Promise<void> {
+    while (!enough() && !signal.aborted) {
+      const rows = woken();
+      if (rows.length > 0) await look(rows);
+      else if (window.size > 0) await window.change(signal);
+      else {
+        // Nothing is under way that could wake anyone: Redis had forgotten something when it was asked.
+        await look(chains.rows());
+        if (window.size === 0) await pause(LOOK_AGAIN_MS, signal);
+      }
+    }
+  }
+
+  /** Held rows that wait for what was journaled since the last look. Ask before codes are read, so that none is missed. */
+  function woken(): number[] {
+    const rows = new Set(journaled.flatMap((row) => [...chains.waitingFor(row)]));
+    journaled = [];
+    return [...rows];
+  }
+
+  async function look(rows: number[]): Promise<void> {
+    const codes = new Map<number, number>();
+    const outcomes: Outcome[] = [];
+    const send: number[] = [];
+    for (let next = rows; next.length > 0; ) {
+      await readCodes(
+        session,
+        chains.heads(next).filter((head) => !codes.has(head)),
+        codes,
+      );
+      const seen = chains.look(next, codes);
+      outcomes.push(...seen.outcomes);
+      send.push(...seen.send);
+      next = seen.unknown;
+    }
+    for (const { row } of outcomes) letGo(row);
+    await settle(session, outcomes);
+    await sendHeld(send.sort((a, b) => a - b));
+  }
+
+  async function sendHeld(rows: readonly number[]): Promise<void> {
+    const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
+    for (const row of rows) {
+      const full = batcher.push(row, JSON.parse(letGo(row)));
+      if (full) await sendBatch(session, full, { label: 'd', wait: true });
+    }
+    await sendBatch(session, batcher.take(), { label: 'd', wait: true });
+  }
+
+  function hold(row: number, contact: string): void {
+    contacts.set(row, contact);
+    bytes += contact.length;
+  }
+
+  function letGo(row: number): string {
+    const contact = contacts.get(row)!;
+    contacts.delete(row);
+    bytes -= contact.length;
+    return contact;
+  }
+}
+
+async function settle(session: Session, outcomes: readonly Outcome[]): Promise<void> {
+  for (const { row } of outcomes) session.window.add(row, 0);
+  await session.settle(outcomes);
+}
+
+/** Adds the codes of `rows` to `codes`. Not while Redis is being restored: one row may be back there, another not yet. */
+async function readCodes(
+  session: Session,
+  rows: readonly number[],
+  codes: Map<number, number>,
+): Promise<void> {
+  const wanted = [...new Set(rows)];
+  let found: number[];
+  do {
+    await session.restoring;
+    found = await session.record.codes(wanted);
+  } while (session.restoring !== undefined);
+  for (const [i, row] of wanted.entries()) codes.set(row, found[i]!);
 }

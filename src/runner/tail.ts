@@ -1,5 +1,5 @@
 /** Brings settled outcomes from Redis into the journal, and the window forward. */
-import type { Outcome } from '../outcome.js';
+import { decodeOutcome, type EncodedOutcome } from '../outcome.js';
 import { readOutcomes, trimOutcomes } from '../outcomes/tail.js';
 import { type Journal, parseEntry } from '../report/journal.js';
 import type { Session } from './session.js';
@@ -37,7 +37,7 @@ export async function keepTail(session: Session, journal: Journal, enough: () =>
       }
       for (const entry of arrivals.entries) {
         for (const outcome of parseEntry(entry) ?? []) {
-          if (window.done(outcome.row)) await alike.see(outcome);
+          if (window.done(outcome[0]) && alike.possible) await alike.see(outcome);
         }
       }
       window.moved();
@@ -53,8 +53,14 @@ class RejectedAlike {
 
   constructor(private readonly session: Session) {}
 
-  async see({ status, reason, field, message }: Outcome): Promise<void> {
-    if (this.seen < 0 || reason === 'invalid') return;
+  /** False once a row was not like the others. */
+  get possible(): boolean {
+    return this.seen >= 0;
+  }
+
+  async see(outcome: EncodedOutcome): Promise<void> {
+    const { status, reason, field, message } = decodeOutcome(outcome);
+    if (reason === 'invalid') return;
     // What the API says about a value may quote it; the rest of the sentence is what is alike.
     const like = `${status} ${reason} ${field} ${message?.replace(/\S*[@\d]\S*/g, '')}`;
     this.like ??= like;

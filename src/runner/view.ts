@@ -1,11 +1,13 @@
 /** What is known of a run, from its files and its record in Redis. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Progress, toProgress } from '../outcomes/progress.js';
-import type { RunRecord } from '../outcomes/settle.js';
+import type { Redis } from 'ioredis';
+import { readWaiting } from '../delivery/waiting.js';
+import { toProgress } from '../outcomes/progress.js';
+import { RunRecord } from '../outcomes/settle.js';
 import type { Summary } from '../report/write.js';
-import { loadPlan, loadStatus, type RunPlan, type RunState } from '../run.js';
-import { hasRunner } from './session.js';
+import { aboutRows, loadPlan, loadStatus, type RunPlan, type RunState } from '../run.js';
+import { hasRunner, type RunProgress } from './session.js';
 
 /** What is known of a run right now. */
 export interface RunView {
@@ -17,18 +19,25 @@ export interface RunView {
   startedAt?: string;
   finishedAt?: string;
   message?: string;
-  progress: Progress & { total: number };
+  progress: RunProgress;
   /** Set once there is a report. */
   summary?: Summary;
   /** Outcomes that arrived after the run was closed. */
   late?: number;
 }
 
-export async function viewRun(dataDir: string, record: RunRecord, nowMs: number): Promise<RunView> {
-  const plan = loadPlan(dataDir, record.run);
-  const status = loadStatus(dataDir, record.run);
+export async function viewRun(
+  { redis, prefix, dataDir }: { redis: Redis; prefix: string; dataDir: string },
+  run: string,
+  nowMs: number,
+): Promise<RunView> {
+  const plan = loadPlan(dataDir, run);
+  const status = loadStatus(dataDir, run);
+  const record = new RunRecord(redis, prefix, run);
   const [fields, late, summary] = await Promise.all([record.fields(), record.addendum(), readSummary(plan)]);
   const state = status.state === 'running' && !hasRunner(fields, nowMs) ? 'interrupted' : status.state;
+  const waiting =
+    state === 'running' ? await readWaiting(redis, prefix, plan.account, plan.destination, nowMs) : undefined;
   const live = fields.state !== undefined && fields.state !== 'closed';
   const progress = live || !summary ? toProgress(fields) : summary;
   const { startedAt, finishedAt, message } = status;
@@ -50,7 +59,10 @@ export async function viewRun(dataDir: string, record: RunRecord, nowMs: number)
       requests: progress.requests,
       retries: progress.retries,
       throttled: progress.throttled,
-      total: live ? Number(fields.total ?? plan.source.lines) : progress.rows,
+      // A report, also of an earlier halt, has counted every row of the source.
+      total: summary?.rows ?? Number(fields.total ?? aboutRows(plan.source)),
+      readAll: summary !== undefined || fields.read_all === '1',
+      ...(waiting === undefined ? {} : { waiting }),
     },
     ...(summary === undefined ? {} : { summary }),
     ...(late.length === 0 ? {} : { late: late.length }),

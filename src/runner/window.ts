@@ -19,7 +19,10 @@ export function windowLimits(rate: Rate | null, batchRows: number): WindowLimits
 export class Window {
   private readonly rows = new Map<number, number>();
   private bytes = 0;
+  private moves = 0;
   private waiting: { enough: () => boolean; resolve: () => void }[] = [];
+  /** Told of each row that was under way and is journaled now. */
+  left: ((row: number) => void) | undefined;
 
   constructor(private readonly limits: WindowLimits) {}
 
@@ -35,11 +38,13 @@ export class Window {
     if (bytes === undefined) return false;
     this.rows.delete(row);
     this.bytes -= bytes;
+    this.left?.(row);
     return true;
   }
 
   /** Lets those go on who may; call after a group of {@link done}. */
   moved(): void {
+    this.moves++;
     this.waiting = this.waiting.filter(({ enough, resolve }) => {
       if (!enough()) return true;
       resolve();
@@ -55,6 +60,12 @@ export class Window {
   /** Resolves when nothing is under way. */
   empty(signal: AbortSignal): Promise<void> {
     return this.until(() => this.rows.size === 0, signal);
+  }
+
+  /** Resolves when more rows are journaled. */
+  change(signal: AbortSignal): Promise<void> {
+    const before = this.moves;
+    return this.until(() => this.moves > before, signal);
   }
 
   outstanding(): number[] {

@@ -2,10 +2,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { SandboxApi } from './api.js';
+import { isAnswer, type SandboxApi } from './api.js';
 import { readBody } from './body.js';
+import { type Draft, isFields } from './contact.js';
 import { checkRates } from './faults.js';
-import type { Draft, SandboxState } from './ledger.js';
+import type { SandboxState } from './ledger.js';
 
 export const ADMIN_PREFIX = '/_sandbox';
 
@@ -18,7 +19,7 @@ const LINES_PER_WRITE = 500;
 /** What the endpoints work on. `seedKey` = whose account a contact without `key` goes to. */
 export interface AdminContext {
   state: SandboxState;
-  api: SandboxApi;
+  apis: readonly SandboxApi[];
   seedKey: string | undefined;
   now: () => number;
 }
@@ -64,12 +65,13 @@ interface Seed {
 }
 
 /** Valid seeds, or a sentence about the first wrong one. */
-function checkSeeds(contacts: unknown[], { api, now }: AdminContext): Seed[] | string {
+function checkSeeds(contacts: unknown[], api: SandboxApi, now: () => number): Seed[] | string {
   const seeds: Seed[] = [];
   for (const [at, contact] of contacts.entries()) {
-    const draft = api.draft(contact);
-    if ('status' in draft) return `contact ${at + 1}: ${JSON.stringify(draft.body)}`;
-    const { created_at, key } = contact as Record<string, unknown>;
+    if (!isFields(contact)) return `contact ${at + 1}: it must be a JSON object`;
+    const { created_at, key, ...body } = contact;
+    const draft = api.draft(body);
+    if (isAnswer(draft)) return `contact ${at + 1}: ${JSON.stringify(draft.body)}`;
     const created = created_at === undefined ? now() - DAY_MS : Date.parse(String(created_at));
     if (Number.isNaN(created)) return `contact ${at + 1}: created_at must be an ISO 8601 date`;
     if (key !== undefined && typeof key !== 'string') return `contact ${at + 1}: key must be a string`;
@@ -78,18 +80,23 @@ function checkSeeds(contacts: unknown[], { api, now }: AdminContext): Seed[] | s
   return seeds;
 }
 
-/** Stores all contacts or, if one is wrong, none. Contacts whose e-mail or external_id is taken are left out. */
-function seed(res: ServerResponse, text: string, context: AdminContext) {
-  const seeds = checkSeeds(parseContacts(text), context);
+/**
+ * `/seed?api=<kind>` (default: the first): each contact as it is sent to that API, with `key` and `created_at` if
+ * wanted. Stores all contacts or, if one is wrong, none. Contacts of which a unique key is taken are left out.
+ */
+function seed(res: ServerResponse, text: string, context: AdminContext, query: URLSearchParams) {
+  const { state, apis, seedKey, now } = context;
+  const kind = query.get('api');
+  const api = kind === null ? apis[0] : apis.find((one) => one.kind === kind);
+  if (api === undefined) {
+    return json(res, 400, { error: `api must be one of ${apis.map((one) => one.kind).join(', ')}` });
+  }
+  const seeds = checkSeeds(parseContacts(text), api, now);
   if (typeof seeds === 'string') return json(res, 400, { error: seeds });
-  const { state, seedKey } = context;
   let seeded = 0;
   for (const { draft, created, key = seedKey } of seeds) {
-    const account = key === undefined ? state.anyAccount() : state.account(key);
-    const taken =
-      account.byEmail.has(draft.email.toLowerCase()) ||
-      (draft.external_id !== null && account.byExternalId.has(draft.external_id));
-    if (taken) continue;
+    const account = key === undefined ? state.anyAccount(api) : state.account(api, key);
+    if (state.taken(account, draft) !== undefined) continue;
     state.store(account, draft, created, true);
     seeded += 1;
   }
@@ -115,7 +122,9 @@ function reset(res: ServerResponse, _text: string, { state }: AdminContext) {
   json(res, 200, { reset: true });
 }
 
-const POSTS: Readonly<Record<string, (res: ServerResponse, text: string, context: AdminContext) => void>> = {
+type Act = (res: ServerResponse, text: string, context: AdminContext, query: URLSearchParams) => void;
+
+const POSTS: Readonly<Record<string, Act>> = {
   '/seed': seed,
   '/faults': setFaults,
   '/reset': reset,
@@ -123,7 +132,8 @@ const POSTS: Readonly<Record<string, (res: ServerResponse, text: string, context
 
 /** Answers a request under `/_sandbox`. */
 export function administer(req: IncomingMessage, res: ServerResponse, context: AdminContext) {
-  const path = (req.url ?? '').split('?', 1)[0]!.slice(ADMIN_PREFIX.length);
+  const [wholePath = '', query = ''] = (req.url ?? '').split('?', 2);
+  const path = wholePath.slice(ADMIN_PREFIX.length);
   if (req.method === 'GET' && path === '/stats') return json(res, 200, context.state.stats());
   if (req.method === 'GET' && path === '/ledger') {
     res.writeHead(200, { 'content-type': 'application/x-ndjson; charset=utf-8' });
@@ -137,7 +147,7 @@ export function administer(req: IncomingMessage, res: ServerResponse, context: A
     if (text === undefined)
       return json(res, 413, { error: `The body is larger than ${MAX_BODY_BYTES} bytes` });
     try {
-      act(res, text, context);
+      act(res, text, context, new URLSearchParams(query));
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       json(res, 400, { error: `Not valid JSON: ${error.message}` });

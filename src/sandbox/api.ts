@@ -1,8 +1,10 @@
 /** What one rehearsed API consists of. Each lives in a file of its own, written from its vendor's documentation. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Account, Draft, SandboxState } from './ledger.js';
+import type { Account, ContactRules, Draft } from './contact.js';
+import type { SandboxState } from './ledger.js';
+import type { Standing } from './window.js';
 
-/** An authenticated request. `path` follows the API's prefix, is not decoded, and has no query. */
+/** An authenticated request. `path` is whole, can be decoded but is not, and has no query. */
 export interface ApiRequest {
   method: string;
   path: string;
@@ -27,6 +29,7 @@ export type Failure =
   | { kind: 'malformed' }
   | { kind: 'not_found'; method: string; path: string }
   | { kind: 'rejected' }
+  | { kind: 'key_missing' }
   | { kind: 'unauthorized' }
   | { kind: 'quota' }
   | { kind: 'forbidden' }
@@ -36,18 +39,23 @@ export type Failure =
   | { kind: 'error' }
   | { kind: 'outage' };
 
-export interface SandboxApi {
-  /** Every path of this API starts with it, e.g. `/api/v1`. */
-  prefix: string;
+export function isAnswer(value: object): value is Answer {
+  return 'status' in value;
+}
+
+export interface SandboxApi extends ContactRules {
+  /** Every path of this API is this one or lies below it, e.g. `/api/v1`. */
+  root: string;
+  /** Accepted keys start with it. */
   keyPrefix: string;
   /** The key that a request shows. */
   keyOf(headers: IncomingHttpHeaders): string | undefined;
-  /** Whether the request creates one contact, several, or none. */
+  /** Whether the request creates one contact (`{email…}`), several (`{contacts: […]}`), or none. */
   creates(method: string, path: string): 'one' | 'several' | undefined;
-  /** The addresses in the body of a creating request; it may be of any shape. */
-  emailsOf(body: unknown): string[];
   /** A valid contact, or the refusal of it. */
   draft(body: unknown): Draft | Answer;
   handle(state: SandboxState, request: ApiRequest): Answer;
   failure(failure: Failure): Answer;
+  /** How an answer shows the standing of its key. */
+  limitHeaders(standing: Standing): Record<string, string | number>;
 }

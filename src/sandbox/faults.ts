@@ -2,6 +2,7 @@
  * Which fault meets which request: pure decisions, acted out by `respond.ts`.
  * Two scripts exist: the address itself (`throttle-twice.12@example.com`), and probabilities from a seeded PRNG.
  */
+import { isFields } from './contact.js';
 
 /** What the client gets to see of a fault. */
 export type Shown =
@@ -61,7 +62,7 @@ const BY_LOCAL_PART: ReadonlyMap<string, Fault> = new Map(
 const BY_RATE = {
   status500: fault('status500', 'error', 1),
   html502: fault('html502', 'html', 1),
-  // The documented form: the wait stands in the sentence, no Retry-After header is documented.
+  // As the API documents it, without anything added.
   throttle: fault('throttle', 'throttle-sentence', 1),
   /** Socket destroyed before the write. */
   reset: fault('reset', 'reset', 1),
@@ -75,7 +76,7 @@ const BY_RATE = {
 
 export type RateFault = keyof typeof BY_RATE;
 
-/** Probability (0..1) of each fault for one POST /contacts; the sum may not exceed 1. */
+/** Probability (0..1) of each fault for one request that creates one contact; the sum may not exceed 1. */
 export type FaultRates = { [Name in RateFault]?: number };
 
 const RATE_FAULTS = Object.keys(BY_RATE) as RateFault[];
@@ -87,6 +88,15 @@ const LOCAL_PART = /^([a-z-]+)(?:\.\d+)?(?:\+[^@]*)?@/i;
 export function faultOfAddress(email: string): Fault | undefined {
   const name = LOCAL_PART.exec(email)?.[1];
   return name === undefined ? undefined : BY_LOCAL_PART.get(name.toLowerCase());
+}
+
+/** The addresses in the body of a creating request; it may be of any shape. */
+export function addressesIn(body: unknown): string[] {
+  if (!isFields(body)) return [];
+  const contacts: unknown[] = Array.isArray(body.contacts) ? body.contacts : [body];
+  return contacts.flatMap((one) =>
+    isFields(one) && typeof one.email === 'string' && one.email !== '' ? [one.email] : [],
+  );
 }
 
 /** The fault that a roll of the dice (0 ≤ roll < 1) selects; the order of `BY_RATE` decides the intervals. */

@@ -1,80 +1,26 @@
 /** What the sandbox holds: accounts, their contacts, and the account book of everything that was asked of it. */
 import { createHash, randomUUID } from 'node:crypto';
+import { type Account, Contact, type ContactRules, type Draft, type Fields, wholeOf } from './contact.js';
 import { createRandom, type Fault, type FaultRates } from './faults.js';
 import { admit, type Limit, SlidingWindow, type Standing } from './window.js';
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** A valid contact before it is stored; `external_id` null = to be generated. */
-export interface Draft {
-  email: string;
-  external_id: string | null;
-  first_name: string | null;
-  last_name: string | null;
-  tags: readonly string[];
-  is_active: boolean;
-  custom_fields: Fields;
-  metadata: Fields;
-}
-
-/**
- * A stored contact. Times in epoch ms; `posts` = create requests that carried its address, stored or not.
- * A class, because hundreds of thousands of objects of one fixed shape are quicker and half as large.
- */
-export class Contact implements Draft {
-  email: string;
-  external_id: string;
-  first_name: string | null;
-  last_name: string | null;
-  tags: readonly string[];
-  is_active: boolean;
-  custom_fields: Fields;
-  metadata: Fields;
-  updated: number;
-  posts = 0;
-
-  constructor(
-    readonly ordinal: number,
-    readonly account: Account,
-    draft: Draft,
-    readonly created: number,
-    readonly seeded: boolean,
-  ) {
-    this.email = draft.email;
-    this.external_id = draft.external_id ?? `auto_gen_${randomUUID()}`;
-    this.first_name = draft.first_name;
-    this.last_name = draft.last_name;
-    this.tags = draft.tags;
-    this.is_active = draft.is_active;
-    this.custom_fields = draft.custom_fields;
-    this.metadata = draft.metadata;
-    this.updated = created;
-  }
-}
-
-/** One key's own world: contacts of other keys are neither seen nor in the way. */
-export interface Account {
-  key: string;
-  /** Derived from the key, never the key itself: it is shown in answers and in the ledger. */
-  keyId: string;
-  /** By lower-cased address: the vendor documents a unique index, not its collation; the sandbox ignores case. */
-  readonly byEmail: Map<string, Contact>;
-  readonly byExternalId: Map<string, Contact>;
-  readonly window: SlidingWindow | undefined;
-  /** Faults by address that were already met, by lower-cased address. */
-  readonly faultsMet: Map<string, number>;
-  /** Create requests for addresses that are not stored (yet), by lower-cased address. */
-  readonly postsBefore: Map<string, number>;
-}
-
 /** One line of `/_sandbox/ledger`. */
-export interface LedgerLine extends Draft {
+export interface LedgerLine {
   id: string;
-  external_id: string;
+  /** The kind of API that holds it. */
+  api: string;
+  /** '' = none. */
+  email: string;
+  /** The id its client gave it, or that the API made up in its place. */
+  external_id: string | null;
   created_at: string;
+  /** Names the account. */
   key_id: string;
   seeded: boolean;
+  /** Create requests that carried its address, stored or not; 0 without an address. */
   posts: number;
+  /** All that is stored, e-mail and external id included, under the API's own names. */
+  fields: Fields;
 }
 
 /**
@@ -103,6 +49,8 @@ export interface StateOptions {
 
 /** Holds the seeded contacts of nobody in particular until the first key turns up. */
 const ANYBODY = '*';
+/** The last digits of an id, a UUID or 24 hexadecimal digits, are the ordinal of its contact. */
+const ORDINAL_DIGITS = 12;
 
 function uuidFrom(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
@@ -135,7 +83,8 @@ export class SandboxState {
   readonly #options: StateOptions;
   #arrivals!: SlidingWindow;
   #random!: () => number;
-  #idPrefix = '';
+  #uuidPrefix = '';
+  #objectIdPrefix = '';
 
   constructor(options: StateOptions) {
     this.#options = options;
@@ -153,35 +102,38 @@ export class SandboxState {
     this.#arrivals = new SlidingWindow(this.#options.limit?.windowMs ?? 1000);
     this.#random = createRandom(this.#options.seed);
     // Ids are a random prefix and the ordinal: they cost no memory and no index. A reset voids the earlier ones.
-    this.#idPrefix = randomUUID().slice(0, 24);
+    const uuid = randomUUID();
+    this.#uuidPrefix = uuid.slice(0, -ORDINAL_DIGITS);
+    this.#objectIdPrefix = uuid.slice(-ORDINAL_DIGITS);
   }
 
-  /** The account of a key, opened on first use. */
-  account(key: string): Account {
-    const known = this.accounts.get(key);
+  /** The account of a key at an API, opened on first use. */
+  account(rules: ContactRules, key: string): Account {
+    const place = `${rules.kind} ${key}`;
+    const known = this.accounts.get(place);
     if (known !== undefined) return known;
-    const waiting = this.accounts.get(ANYBODY);
-    const account = waiting ?? this.#open(key);
+    const anybody = `${rules.kind} ${ANYBODY}`;
+    const waiting = this.accounts.get(anybody);
+    const account = waiting ?? this.#open(rules, key);
     if (waiting !== undefined) {
-      this.accounts.delete(ANYBODY);
+      this.accounts.delete(anybody);
       waiting.key = key;
       waiting.keyId = uuidFrom(key);
     }
-    this.accounts.set(key, account);
+    this.accounts.set(place, account);
     return account;
   }
 
-  /** Whose account seeded contacts go to when nobody is named: the oldest account, else the first key to come. */
-  anyAccount(): Account {
-    for (const account of this.accounts.values()) return account;
-    const account = this.#open(ANYBODY);
-    this.accounts.set(ANYBODY, account);
-    return account;
+  /** Whose account seeded contacts go to when nobody is named: the API's oldest account, else the first key to come. */
+  anyAccount(rules: ContactRules): Account {
+    for (const account of this.accounts.values()) if (account.rules === rules) return account;
+    return this.account(rules, ANYBODY);
   }
 
-  #open(key: string): Account {
+  #open(rules: ContactRules, key: string): Account {
     const limit = this.#options.limit;
     return {
+      rules,
       key,
       keyId: uuidFrom(key),
       byEmail: new Map(),
@@ -192,43 +144,71 @@ export class SandboxState {
     };
   }
 
-  /** Stores a contact whose keys are free. */
+  /** Which unique key of a draft another contact than `self` has already; with both taken, e-mail is named. */
+  taken(account: Account, draft: Draft, self?: Contact): 'email' | 'external_id' | undefined {
+    const { unique } = account.rules;
+    const byEmail = account.byEmail.get(draft.email.toLowerCase());
+    if (unique.includes('email') && byEmail !== undefined && byEmail !== self) return 'email';
+    if (draft.external_id === null || !unique.includes('external_id')) return undefined;
+    const byId = account.byExternalId.get(draft.external_id);
+    return byId === undefined || byId === self ? undefined : 'external_id';
+  }
+
+  /** Stores a contact whose unique keys are free. */
   store(account: Account, draft: Draft, created: number, seeded = false): Contact {
-    const emailKey = draft.email.toLowerCase();
     const contact = new Contact(this.contacts.length, account, draft, created, seeded);
-    contact.posts = account.postsBefore.get(emailKey) ?? 0;
-    account.postsBefore.delete(emailKey);
-    account.byEmail.set(emailKey, contact);
-    account.byExternalId.set(contact.external_id, contact);
+    this.#index(contact);
     this.contacts.push(contact);
     this.stored += 1;
     return contact;
   }
 
-  /** Applies new values to a stored contact; the keys among them must be free. */
+  /** Applies new values to a stored contact; the unique keys among them must be free. */
   change(contact: Contact, values: Draft, now: number): void {
-    const { account } = contact;
-    account.byEmail.delete(contact.email.toLowerCase());
-    account.byExternalId.delete(contact.external_id);
-    Object.assign(contact, values, { external_id: values.external_id ?? contact.external_id, updated: now });
-    account.byEmail.set(contact.email.toLowerCase(), contact);
-    account.byExternalId.set(contact.external_id, contact);
+    this.#unindex(contact);
+    Object.assign(contact, values, { updated: now });
+    this.#index(contact);
   }
 
   remove(contact: Contact): void {
-    contact.account.byEmail.delete(contact.email.toLowerCase());
-    contact.account.byExternalId.delete(contact.external_id);
+    this.#unindex(contact);
     this.contacts[contact.ordinal] = undefined;
     this.stored -= 1;
   }
 
+  #index(contact: Contact): void {
+    const { account, external_id } = contact;
+    const emailKey = contact.email.toLowerCase();
+    if (emailKey !== '' && !account.byEmail.has(emailKey)) {
+      account.byEmail.set(emailKey, contact);
+      contact.posts = account.postsBefore.get(emailKey) ?? 0;
+      account.postsBefore.delete(emailKey);
+    }
+    if (external_id !== null && account.rules.unique.includes('external_id')) {
+      account.byExternalId.set(external_id, contact);
+    }
+  }
+
+  /** The address keeps its count of create requests, whoever has it next. */
+  #unindex(contact: Contact): void {
+    const { account, external_id } = contact;
+    const emailKey = contact.email.toLowerCase();
+    if (account.byEmail.get(emailKey) === contact) {
+      account.byEmail.delete(emailKey);
+      account.postsBefore.set(emailKey, contact.posts);
+    }
+    if (external_id !== null && account.byExternalId.get(external_id) === contact) {
+      account.byExternalId.delete(external_id);
+    }
+  }
+
   idOf(contact: Contact): string {
-    return this.#idPrefix + contact.ordinal.toString(16).padStart(12, '0');
+    const ordinal = contact.ordinal.toString(16).padStart(ORDINAL_DIGITS, '0');
+    return (contact.account.rules.ids === 'uuid' ? this.#uuidPrefix : this.#objectIdPrefix) + ordinal;
   }
 
   find(account: Account, id: string): Contact | undefined {
-    if (id.length !== 36 || !id.startsWith(this.#idPrefix)) return undefined;
-    const contact = this.contacts[Number.parseInt(id.slice(24), 16)];
+    const contact = this.contacts[Number.parseInt(id.slice(-ORDINAL_DIGITS), 16)];
     return contact?.account === account && this.idOf(contact) === id ? contact : undefined;
   }
 
@@ -277,12 +257,18 @@ export class SandboxState {
   *ledger(): Generator<LedgerLine> {
     for (const contact of this.contacts) {
       if (contact === undefined) continue;
-      const { ordinal: _, account, created, updated: __, ...shown } = contact;
+      const { account, email } = contact;
+      const emailKey = email.toLowerCase();
       yield {
         id: this.idOf(contact),
-        ...shown,
-        created_at: new Date(created).toISOString(),
+        api: account.rules.kind,
+        email,
+        external_id: contact.external_id,
+        created_at: new Date(contact.created).toISOString(),
         key_id: account.keyId,
+        seeded: contact.seeded,
+        posts: account.byEmail.get(emailKey)?.posts ?? account.postsBefore.get(emailKey) ?? 0,
+        fields: wholeOf(contact),
       };
     }
   }

@@ -2,7 +2,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Answer, SandboxApi } from './api.js';
 import type { Fault } from './faults.js';
-import type { Standing } from './window.js';
 
 /** What is done to the client: a whole answer, half of one, or none. */
 export type Act =
@@ -23,7 +22,7 @@ export function underFault(fault: Fault, api: SandboxApi, now: number, carryOut:
   const accepted = fault.accepts ? carryOut() : undefined;
   const answer = (given: Answer, headers?: Record<string, string>): Act => ({
     kind: 'answer',
-    answer: headers ? { ...given, headers } : given,
+    answer: headers ? { ...given, headers: { ...given.headers, ...headers } } : given,
   });
   const throttled = api.failure({ kind: 'throttled', seconds: THROTTLE_SECONDS });
   switch (fault.shows) {
@@ -57,14 +56,16 @@ export function underFault(fault: Fault, api: SandboxApi, now: number, carryOut:
   }
 }
 
-/** Writes an act to the socket. `standing` = how the key stands against its limit, if there is one. */
-export function perform(res: ServerResponse, act: Act, now: number, standing: Standing | undefined): void {
+type Headers = Record<string, string | number>;
+
+/** Writes an act to the socket. `limits` = the headers of the rate limit, if there is one. */
+export function perform(res: ServerResponse, act: Act, now: number, limits: Headers | undefined): void {
   switch (act.kind) {
     case 'answer':
-      res.end(writeHead(res, act.answer, now, standing));
+      res.end(writeHead(res, act.answer, now, limits));
       return;
     case 'truncate': {
-      const body = Buffer.from(writeHead(res, act.answer, now, standing));
+      const body = Buffer.from(writeHead(res, act.answer, now, limits));
       // Content-Length promises the whole: a client that believes it knows that the answer is broken.
       res.write(body.subarray(0, body.length >> 1), () => res.socket?.destroy());
       return;
@@ -80,20 +81,15 @@ export function perform(res: ServerResponse, act: Act, now: number, standing: St
   }
 }
 
-function writeHead(res: ServerResponse, answer: Answer, now: number, standing: Standing | undefined): string {
+function writeHead(res: ServerResponse, answer: Answer, now: number, limits: Headers | undefined): string {
   // Kept a string: node sends it together with the head in one write.
   const body = answer.raw ?? JSON.stringify(answer.body);
-  const headers: Record<string, string | number> = {
+  const headers: Headers = {
     date: httpDate(now),
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
   };
-  if (standing !== undefined) {
-    headers['x-ratelimit-limit'] = standing.limit;
-    headers['x-ratelimit-remaining'] = standing.remaining;
-    headers['x-ratelimit-reset'] = Math.ceil(standing.resetAt / 1000);
-  }
-  res.writeHead(answer.status, Object.assign(headers, answer.headers));
+  res.writeHead(answer.status, Object.assign(headers, limits, answer.headers));
   return body;
 }
 

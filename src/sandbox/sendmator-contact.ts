@@ -1,14 +1,7 @@
 /** What Sendmator takes for a contact, and the envelopes in which it refuses one. Source: its page "Add Contact". */
+import { randomUUID } from 'node:crypto';
 import type { Answer, Failure } from './api.js';
-import type { Draft, Fields } from './ledger.js';
-
-const EMAIL =
-  /^[^\s@<>()[\],;:\\".]+(?:\.[^\s@<>()[\],;:\\".]+)*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+\p{L}[\p{L}\p{N}-]*[\p{L}\p{N}]$/u;
-
-/** Whether the text is a whole address. 254 characters is the longest that SMTP can carry (RFC 5321). */
-export function isEmail(text: string): boolean {
-  return text.length <= 254 && EMAIL.test(text);
-}
+import { type Draft, type Fields, isEmail, isFields } from './contact.js';
 
 const REASON_PHRASE: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -42,6 +35,7 @@ export function failure(what: Failure): Answer {
       return problem(400, 'Request body is not valid JSON');
     case 'rejected':
       return invalid('email', 'not_accepted', 'Email address is not accepted');
+    case 'key_missing':
     case 'unauthorized':
       return problem(401, 'Invalid or missing API key');
     case 'quota':
@@ -65,19 +59,24 @@ export function failure(what: Failure): Answer {
   }
 }
 
-export function isFields(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 const isText = (value: unknown) => typeof value === 'string';
 const isTags = (value: unknown) => Array.isArray(value) && value.every(isText);
 
 // Shared by all contacts that have none of their own: rehearsals hold hundreds of thousands.
 const NO_TAGS: readonly string[] = [];
 const NO_FIELDS: Fields = {};
-type Optional = Omit<Draft, 'email'>;
-const DEFAULTS: Optional = {
-  external_id: null,
+
+/** A type and no interface: only a type is seen to be `Fields` as well. */
+export type Profile = {
+  first_name: string | null;
+  last_name: string | null;
+  tags: readonly string[];
+  is_active: boolean;
+  custom_fields: Fields;
+  metadata: Fields;
+};
+
+const DEFAULTS: Profile = {
   first_name: null,
   last_name: null,
   tags: NO_TAGS,
@@ -87,7 +86,7 @@ const DEFAULTS: Optional = {
 };
 
 /** Optional fields: what they must be, and what an absent one (or null) becomes. Unknown fields are ignored. */
-const OPTIONAL: readonly (readonly [keyof Optional, string, (value: unknown) => boolean])[] = [
+const OPTIONAL: readonly (readonly [string, string, (value: unknown) => boolean])[] = [
   ['external_id', 'a string', isText],
   ['first_name', 'a string', isText],
   ['last_name', 'a string', isText],
@@ -97,13 +96,9 @@ const OPTIONAL: readonly (readonly [keyof Optional, string, (value: unknown) => 
   ['metadata', 'an object', isFields],
 ];
 
-export function isAnswer(value: object): value is Answer {
-  return 'status' in value;
-}
-
 /**
  * The contact in a body, or the refusal of it. What is absent comes from `base` (on update: the stored contact),
- * what is null becomes the default.
+ * what is null becomes the default; an `external_id` stays, or is generated.
  */
 export function draft(body: unknown, base?: Draft): Draft | Answer {
   if (!isFields(body)) return invalid('body', 'invalid_type', 'Request body must be a JSON object');
@@ -124,14 +119,13 @@ export function draft(body: unknown, base?: Draft): Draft | Answer {
     return invalid('external_id', 'invalid_format', 'external_id must not be empty');
   }
   // From here on the types are as `OPTIONAL` says.
-  const given = body as { [Field in keyof Optional]?: Optional[Field] | null };
-  function pick<Field extends keyof Optional>(field: Field): Optional[Field] {
+  const given = body as { [Field in keyof Profile]?: Profile[Field] | null };
+  const before = base && profileOf(base);
+  function pick<Field extends keyof Profile>(field: Field): Profile[Field] {
     const value = given[field];
-    return (value === undefined ? base?.[field] : value) ?? DEFAULTS[field];
+    return (value === undefined ? before?.[field] : value) ?? DEFAULTS[field];
   }
-  return {
-    email,
-    external_id: pick('external_id'),
+  const profile: Profile = {
     first_name: pick('first_name'),
     last_name: pick('last_name'),
     tags: pick('tags'),
@@ -139,4 +133,11 @@ export function draft(body: unknown, base?: Draft): Draft | Answer {
     custom_fields: pick('custom_fields'),
     metadata: pick('metadata'),
   };
+  const own = (body.external_id as string | null | undefined) ?? base?.external_id;
+  return { email, external_id: own ?? `auto_gen_${randomUUID()}`, fields: profile };
+}
+
+/** The fields of a draft or contact of Sendmator: they were made above. */
+export function profileOf({ fields }: Draft): Profile {
+  return fields as Profile;
 }

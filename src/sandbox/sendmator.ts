@@ -2,50 +2,48 @@
  * The contact API of Sendmator, from its documentation "Add Contact" (shapes, sentences, codes, unique indexes) and
  * its published SDK (bulk, look-up paths, PATCH, DELETE). What neither says is marked "undocumented" below.
  */
-import type { Answer, ApiRequest, SandboxApi } from './api.js';
+import { type Answer, type ApiRequest, isAnswer, type SandboxApi } from './api.js';
+import { type Account, type Contact, type Draft, isEmail, isFields } from './contact.js';
 import { faultOfAddress } from './faults.js';
-import type { Account, Contact, Draft, SandboxState } from './ledger.js';
-import { draft, failure, invalid, isAnswer, isEmail, isFields, problem } from './sendmator-contact.js';
+import type { SandboxState } from './ledger.js';
+import { draft, failure, invalid, problem, profileOf } from './sendmator-contact.js';
+import { rateLimitHeaders } from './window.js';
 
 const MAX_PAGE = 100;
 /** Undocumented. */
 const DEFAULT_PAGE = 20;
 
-/** The sentence of a documented conflict, or undefined if both keys are free. With both taken, e-mail is named. */
-function conflict(account: Account, wanted: Draft, self?: Contact): string | undefined {
-  const byEmail = account.byEmail.get(wanted.email.toLowerCase());
-  if (byEmail !== undefined && byEmail !== self)
-    return `You already have a contact with email ${wanted.email}`;
-  if (wanted.external_id === null) return undefined;
-  const byId = account.byExternalId.get(wanted.external_id);
-  if (byId === undefined || byId === self) return undefined;
-  return `You already have a contact with external_id ${wanted.external_id}`;
+/** The sentence of a documented conflict, or undefined if both keys are free. */
+function conflict(state: SandboxState, account: Account, wanted: Draft, self?: Contact): string | undefined {
+  const key = state.taken(account, wanted, self);
+  return key && `You already have a contact with ${key} ${wanted[key]}`;
 }
 
 function view(state: SandboxState, contact: Contact): object {
-  const created_at = new Date(contact.created).toISOString();
-  const changed = contact.updated !== contact.created;
+  const { created, updated, account } = contact;
+  const created_at = new Date(created).toISOString();
+  const profile = profileOf(contact);
   return {
     id: state.idOf(contact),
     external_id: contact.external_id,
     email: contact.email,
-    first_name: contact.first_name,
-    last_name: contact.last_name,
-    tags: contact.tags,
-    is_active: contact.is_active,
+    first_name: profile.first_name,
+    last_name: profile.last_name,
+    tags: profile.tags,
+    is_active: profile.is_active,
     is_unsubscribed: false,
     unsubscribed_at: null,
-    custom_fields: contact.custom_fields,
-    metadata: { ...contact.metadata, created_via: 'api_key', api_key_id: contact.account.keyId },
+    custom_fields: profile.custom_fields,
+    metadata: { ...profile.metadata, created_via: 'api_key', api_key_id: account.keyId },
     created_at,
-    updated_at: changed ? new Date(contact.updated).toISOString() : created_at,
+    updated_at: updated === undefined ? created_at : new Date(updated).toISOString(),
   };
 }
 
 function create(state: SandboxState, { account, body, now }: ApiRequest): Answer {
   const wanted = draft(body);
   if (isAnswer(wanted)) return wanted;
-  const taken = conflict(account, wanted);
+  const taken = conflict(state, account, wanted);
   if (taken !== undefined) return problem(409, taken);
   return { status: 201, body: view(state, state.store(account, wanted, now)) };
 }
@@ -65,12 +63,12 @@ function createSeveral(state: SandboxState, { account, body, now }: ApiRequest):
       errors.push({ email, error: (wanted.body as { message: string }).message });
       continue;
     }
-    const reason = conflict(account, wanted);
+    const reason = conflict(state, account, wanted);
     if (reason === undefined) {
       created.push(view(state, state.store(account, wanted, now)));
     } else {
-      const { external_id } = wanted;
-      skipped.push({ email: wanted.email, ...(external_id !== null && { external_id }), reason });
+      const { external_id } = one as Record<string, unknown>;
+      skipped.push({ email: wanted.email, ...(external_id != null && { external_id }), reason });
     }
   }
   const summary = {
@@ -86,7 +84,7 @@ function createSeveral(state: SandboxState, { account, body, now }: ApiRequest):
 function update(state: SandboxState, { account, body, now }: ApiRequest, contact: Contact): Answer {
   const wanted = draft(body, contact);
   if (isAnswer(wanted)) return wanted;
-  const taken = conflict(account, wanted, contact);
+  const taken = conflict(state, account, wanted, contact);
   if (taken !== undefined) return problem(409, taken);
   state.change(contact, wanted, now);
   return { status: 200, body: view(state, contact) };
@@ -97,20 +95,22 @@ type Filter = (contact: Contact) => boolean;
 function contains(term: string): Filter {
   const lower = term.toLowerCase();
   const within = (text: string | null) => text?.toLowerCase().includes(lower) ?? false;
-  return (one) =>
-    within(one.email) || within(one.external_id) || within(one.first_name) || within(one.last_name);
+  return (one) => {
+    const { first_name, last_name } = profileOf(one);
+    return within(one.email) || within(one.external_id) || within(first_name) || within(last_name);
+  };
 }
 
 /** The filters of a list request, or the refusal of one. */
 function filtersOf(query: URLSearchParams): Filter[] | Answer {
   const filters: Filter[] = [];
   const tag = query.get('tag');
-  if (tag !== null) filters.push((one) => one.tags.includes(tag));
+  if (tag !== null) filters.push((one) => profileOf(one).tags.includes(tag));
   const active = query.get('is_active');
   if (active !== null) {
     if (active !== 'true' && active !== 'false')
       return invalid('is_active', 'invalid_type', 'is_active must be a boolean');
-    filters.push((one) => one.is_active === (active === 'true'));
+    filters.push((one) => profileOf(one).is_active === (active === 'true'));
   }
   for (const field of ['created_after', 'created_before'] as const) {
     const text = query.get(field);
@@ -173,8 +173,8 @@ function list(state: SandboxState, { account, query }: ApiRequest): Answer {
 
 function handle(state: SandboxState, request: ApiRequest): Answer {
   const { method, path, account } = request;
-  const unknown = () => failure({ kind: 'not_found', method, path: `/api/v1${path}` });
-  const [collection, ...rest] = path.split('/').slice(1).map(decodeURIComponent);
+  const unknown = () => failure({ kind: 'not_found', method, path });
+  const [collection, ...rest] = path.split('/').slice(3).map(decodeURIComponent);
   if (collection !== 'contacts' || rest.length > 2) return unknown();
   const [first, second] = rest;
   if (first === undefined) {
@@ -196,20 +196,19 @@ function handle(state: SandboxState, request: ApiRequest): Answer {
 }
 
 export const sendmator: SandboxApi = {
-  prefix: '/api/v1',
+  kind: 'sendmator',
+  root: '/api/v1',
+  ids: 'uuid',
+  unique: ['email', 'external_id'],
+  externalIdField: 'external_id',
   keyPrefix: 'sk_',
   keyOf: (headers) => (typeof headers['x-api-key'] === 'string' ? headers['x-api-key'] : undefined),
   creates(method, path) {
     if (method !== 'POST') return undefined;
-    return path === '/contacts' ? 'one' : path === '/contacts/bulk' ? 'several' : undefined;
-  },
-  emailsOf(body) {
-    if (!isFields(body)) return [];
-    if (!Array.isArray(body.contacts)) return typeof body.email === 'string' ? [body.email] : [];
-    const contacts: unknown[] = body.contacts;
-    return contacts.flatMap((one) => (isFields(one) && typeof one.email === 'string' ? [one.email] : []));
+    return path === '/api/v1/contacts' ? 'one' : path === '/api/v1/contacts/bulk' ? 'several' : undefined;
   },
   draft: (body) => draft(body),
   handle,
   failure,
+  limitHeaders: rateLimitHeaders,
 };

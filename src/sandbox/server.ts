@@ -6,9 +6,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { ADMIN_PREFIX, administer } from './admin.js';
 import type { Answer, ApiRequest, SandboxApi } from './api.js';
+import { autosend } from './autosend.js';
 import { readBody } from './body.js';
-import { checkRates, type Fault, type FaultRates, faultOfAddress, faultOfRoll } from './faults.js';
-import { type Account, SandboxState } from './ledger.js';
+import { cendyn } from './cendyn.js';
+import { clemta } from './clemta.js';
+import type { Account } from './contact.js';
+import {
+  addressesIn,
+  checkRates,
+  type Fault,
+  type FaultRates,
+  faultOfAddress,
+  faultOfRoll,
+} from './faults.js';
+import { SandboxState } from './ledger.js';
 import { type Act, perform, underFault } from './respond.js';
 import { sendmator } from './sendmator.js';
 import type { Limit, Standing } from './window.js';
@@ -16,13 +27,13 @@ import type { Limit, Standing } from './window.js';
 export interface SandboxOptions {
   /** 0 = any free one (default). */
   port?: number;
-  /** Accepted keys; default: any key that starts as the API's keys do (`sk_`). */
+  /** Accepted keys; default: any key that starts as the API's keys do (Sendmator's: `sk_`). */
   keys?: string[];
-  /** Strict sliding window per key; default none. */
+  /** Strict sliding window per key and API; default none. */
   limit?: Limit | undefined;
   /** Time between carrying out a request and answering it; default 0. */
   latencyMs?: number;
-  /** Probabilities (0..1) of faults on POST /contacts. */
+  /** Probabilities (0..1) of faults on requests that create one contact. */
   faults?: FaultRates;
   /** Seed of the faults' dice; default 1. */
   seed?: number;
@@ -31,7 +42,7 @@ export interface SandboxOptions {
 }
 
 export interface Sandbox {
-  /** `http://127.0.0.1:<port>`: takes the place of the vendor's origin. */
+  /** `http://127.0.0.1:<port>`: takes the place of every vendor's origin. */
   url: string;
   port: number;
   /** For tests in the same process. */
@@ -40,7 +51,8 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-const APIS: readonly SandboxApi[] = [sendmator];
+/** Told apart by path. The first one words what belongs to none of them. */
+const APIS = [sendmator, autosend, cendyn, clemta] as const;
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Longer than any pause of a rehearsal, so that a closed connection is always a fault that was asked for. */
 const KEEP_ALIVE_MS = 3_600_000;
@@ -48,12 +60,18 @@ const KEEP_ALIVE_MS = 3_600_000;
 // Sub-millisecond and never backwards: with Date.now() two requests 0.1 ms too early would pass a strict window.
 const preciseNow = () => performance.timeOrigin + performance.now();
 
-/** Keys by which a rehearsal has its credentials refused. */
+/** A key that contains one of these has its credentials refused. */
 const SPECIAL_KEYS = [
-  ['sk_refused', 'unauthorized'],
-  ['sk_forbidden', 'forbidden'],
-  ['sk_quota', 'quota'],
+  ['_refused', 'unauthorized'],
+  ['_forbidden', 'forbidden'],
+  ['_quota', 'quota'],
 ] as const;
+
+function apiAt(path: string): SandboxApi | undefined {
+  return APIS.find(
+    ({ root }) => path.startsWith(root) && (path.length === root.length || path[root.length] === '/'),
+  );
+}
 
 /** Starts a sandbox on 127.0.0.1. Throws a RangeError on impossible fault rates; rejects if the port is taken. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -62,17 +80,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   if (typeof faults === 'string') throw new RangeError(faults);
   const state = new SandboxState({ limit, faults, seed: options.seed ?? 1 });
   const timers = new Set<NodeJS.Timeout>();
-  const admin = { state, api: sendmator, seedKey: keys?.[0], now };
+  const admin = { state, apis: APIS, seedKey: keys?.[0], now };
 
   /** Counts an act and performs it, after the delay it asks for. */
-  function play(res: ServerResponse, act: Act, standing: Standing | undefined) {
+  function play(res: ServerResponse, act: Act, limits: Record<string, string | number> | undefined) {
     if (act.kind === 'answer') state.countStatus(act.answer.status);
     else state.counters.dropped += 1;
     const delayMs = latencyMs + ('delayMs' in act ? (act.delayMs ?? 0) : 0);
-    if (delayMs === 0) return perform(res, act, now(), standing);
+    if (delayMs === 0) return perform(res, act, now(), limits);
     const timer = setTimeout(() => {
       timers.delete(timer);
-      perform(res, act, now(), standing);
+      perform(res, act, now(), limits);
     }, delayMs);
     timers.add(timer);
   }
@@ -80,10 +98,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   /** The account behind a request, or why it has none. */
   function authenticate(api: SandboxApi, req: IncomingMessage): Account | Answer {
     const key = api.keyOf(req.headers);
-    const special = SPECIAL_KEYS.find(([prefix]) => key?.startsWith(prefix));
+    if (key === undefined || key === '') return api.failure({ kind: 'key_missing' });
+    const special = SPECIAL_KEYS.find(([part]) => key.includes(part));
     if (special !== undefined) return api.failure({ kind: special[1] });
-    const accepted = key !== undefined && (keys ? keys.includes(key) : key.startsWith(api.keyPrefix));
-    return accepted ? state.account(key) : api.failure({ kind: 'unauthorized' });
+    const accepted = keys ? keys.includes(key) : key.startsWith(api.keyPrefix);
+    return accepted ? state.account(api, key) : api.failure({ kind: 'unauthorized' });
   }
 
   function serve(req: IncomingMessage, res: ServerResponse) {
@@ -91,22 +110,23 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     if (url.startsWith(`${ADMIN_PREFIX}/`)) return administer(req, res, admin);
     const arrived = now();
     const mark = url.indexOf('?');
-    const wholePath = mark < 0 ? url : url.slice(0, mark);
+    const path = mark < 0 ? url : url.slice(0, mark);
     const method = req.method ?? 'GET';
-    const api = APIS.find(({ prefix }) => wholePath.startsWith(`${prefix}/`)) ?? sendmator;
-    const path = wholePath.startsWith(`${api.prefix}/`) ? wholePath.slice(api.prefix.length) : undefined;
-    state.arrive(arrived, path !== undefined && api.creates(method, path) === 'one');
+    const found = apiAt(path);
+    const api = found ?? APIS[0];
+    state.arrive(arrived, found?.creates(method, path) === 'one');
 
     // Whoever has no account has a limit nobody has drawn on.
-    let standing = limit && {
+    let standing: Standing | undefined = limit && {
       allowed: true,
       limit: limit.requests,
       remaining: limit.requests,
       resetAt: arrived,
     };
-    const answer = (given: Answer) => play(res, { kind: 'answer', answer: given }, standing);
+    const finish = (act: Act) => play(res, act, standing && api.limitHeaders(standing));
+    const answer = (given: Answer) => finish({ kind: 'answer', answer: given });
     if (state.outage) return answer(api.failure({ kind: 'outage' }));
-    if (path === undefined) return answer(api.failure({ kind: 'not_found', method, path: wholePath }));
+    if (found === undefined) return answer(api.failure({ kind: 'not_found', method, path }));
     const account = authenticate(api, req);
     if ('status' in account) return answer(account);
     standing = state.admit(account, arrived);
@@ -128,7 +148,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         return answer(api.failure({ kind: 'malformed' }));
       }
       const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
-      play(res, carryOut(api, { method, path, query, body, account, now: now() }), standing);
+      finish(carryOut(api, { method, path, query, body, account, now: now() }));
     });
   }
 
@@ -143,15 +163,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   /**
    * The fault for a request: what an address asks for goes before what the dice say. The dice are thrown for every
-   * POST /contacts, so that the n-th of them meets the same fault whatever the addresses are. Of several contacts in
-   * one request the first with a fault left decides for all; `reject` stays that contact's own affair.
+   * request that creates one contact, so that the n-th of them meets the same fault whatever the addresses are. Of
+   * several contacts in one request the first with a fault left decides for all; `reject` stays that contact's affair.
    */
   function chooseFault(api: SandboxApi, { method, path, body, account }: ApiRequest): Fault | undefined {
     const creates = api.creates(method, path);
     if (creates === undefined) return undefined;
     const byRoll = creates === 'one' ? faultOfRoll(state.rates, state.roll()) : undefined;
     let byAddress: Fault | undefined;
-    for (const email of api.emailsOf(body)) {
+    for (const email of addressesIn(body)) {
       state.countPost(account, email);
       const fault = faultOfAddress(email);
       if (fault === undefined || byAddress !== undefined) continue;
@@ -187,6 +207,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 }
 
+export type { Contact } from './contact.js';
 export type { FaultRates } from './faults.js';
-export { type Contact, type LedgerLine, SandboxState, type SandboxStats } from './ledger.js';
+export { type LedgerLine, SandboxState, type SandboxStats } from './ledger.js';
 export type { Limit } from './window.js';

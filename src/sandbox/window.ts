@@ -70,3 +70,12 @@ export function admit(window: SlidingWindow, limit: Limit, now: number): Standin
     resetAt: (window.oldest ?? now) + window.windowMs,
   };
 }
+
+/** The headers that three of the four vendors document; the reset in epoch seconds. */
+export function rateLimitHeaders({ limit, remaining, resetAt }: Standing): Record<string, number> {
+  return {
+    'x-ratelimit-limit': limit,
+    'x-ratelimit-remaining': remaining,
+    'x-ratelimit-reset': Math.ceil(resetAt / 1000),
+  };
+}

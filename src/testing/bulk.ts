@@ -6,8 +6,9 @@ import { answerOf, type Candidate, type Case, each, list, noFixture, skip } from
 import type { BulkFixtures, ExpectedVerdict } from './fixtures.js';
 import { hardships } from './hardships.js';
 import { agrees, compareVerdict, problem, show } from './judge.js';
-import { bulking, compareRequest, jsonOf, perform } from './operation.js';
+import { bulking, overTheWire, receive } from './operation.js';
 import { texts, withValue } from './paths.js';
+import { compareRequest, jsonOf } from './request.js';
 import { secretCases } from './secrets.js';
 
 type Answered = Extract<BulkFixtures['answered'], { status: number }>;
@@ -55,13 +56,9 @@ function max(most: number): void {
   );
 }
 
-async function request(
-  candidate: Candidate,
-  fixtures: BulkFixtures,
-  { contacts, ...answer }: Answered,
-): Promise<void> {
+async function request(candidate: Candidate, fixtures: BulkFixtures, { contacts }: Answered): Promise<void> {
   const operation = bulking(candidate, contacts);
-  const { received } = await perform(candidate, operation, { do: 'answer', answer });
+  const received = await receive(candidate, operation);
   compareRequest(operation, received, fixtures.request, contacts);
   if (fixtures.request.body !== undefined) return;
   if (lists(jsonOf(operation, received)).some((inner) => isDeepStrictEqual(inner, contacts))) return;
@@ -80,12 +77,7 @@ function lists(value: unknown): unknown[][] {
 
 async function eachVerdict(candidate: Candidate, { contacts, verdicts, ...answer }: Answered): Promise<void> {
   const operation = bulking(candidate, contacts);
-  const played = await perform(
-    candidate,
-    { ...operation, read: () => ({ kind: 'absent' }) },
-    { do: 'answer', answer },
-  );
-  const said = operation.readEach(structuredClone(played.answer!));
+  const said = operation.readEach(await overTheWire(candidate, operation, answer));
   for (const [i, verdict] of said.entries()) {
     const occasion = `contact ${i + 1} of ${contacts.length}, ${show(contacts[i])}, in the answer ${show(answer.body)}`;
     compareVerdict(verdict, verdicts[i]!, { reader: 'bulk.interpret', occasion });

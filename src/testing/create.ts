@@ -5,8 +5,10 @@ import { answerOf, type Candidate, type Case, each, list, noFixture, own, skip }
 import type { CreateFixtures, ExpectedVerdict, FixtureAnswer, Some } from './fixtures.js';
 import { hardships, judge } from './hardships.js';
 import { compareVerdict, problem, show } from './judge.js';
-import { compareRequest, creating, perform } from './operation.js';
-import { isObject, texts, valueAt, withValue } from './paths.js';
+import { creating, overTheWire, receive } from './operation.js';
+import { isObject, parsed, texts, valueAt, withValue } from './paths.js';
+import { compareRequest } from './request.js';
+import { bodyOf } from './room.js';
 import { secretCases } from './secrets.js';
 
 export function createCases(candidate: Candidate): Case[] {
@@ -25,8 +27,7 @@ export function createCases(candidate: Candidate): Case[] {
 /** Sends `contact`; the JSON that arrives must be the contact's. */
 async function send(candidate: Candidate, contact: Contact): Promise<void> {
   const operation = creating(candidate, contact);
-  const answer = list(candidate.fixtures.create.created)[0] ?? { status: 500 };
-  const { received } = await perform(candidate, operation, { do: 'answer', answer });
+  const received = await receive(candidate, operation);
   compareRequest(operation, received, candidate.fixtures.create.request, contact, contact);
 }
 
@@ -34,15 +35,13 @@ async function requests(candidate: Candidate): Promise<void> {
   for (const contact of candidate.fixtures.contacts) await send(candidate, contact);
 }
 
+/** In each field. */
+const HUGE_CHARACTERS = 32 * 1024;
 const ODD_TEXT = 'Zoë Łuk 木村さん 👩‍💻 "quoted" \\ \u2028';
 
 async function unicode(candidate: Candidate): Promise<void> {
-  const { contact } = candidate;
-  const wide = places(candidate).reduce((so_far, path) => {
-    const changed = withValue(so_far, path, ODD_TEXT);
-    return candidate.refusal(changed) === undefined ? changed : so_far;
-  }, contact);
-  if (wide === contact) {
+  const wide = filledWith(candidate, ODD_TEXT);
+  if (wide === undefined) {
     throw problem(
       `a text field that takes ${ODD_TEXT}`,
       'the schema `contact` refuses it in each',
@@ -52,14 +51,20 @@ async function unicode(candidate: Candidate): Promise<void> {
   await send(candidate, wide);
 }
 
-const HUGE = 256 * 1024;
-
 /** Where the schema takes it, it arrives whole; where it does not, the row is invalid before anything is sent. */
 async function huge(candidate: Candidate): Promise<void> {
+  const large = filledWith(candidate, 'ä'.repeat(HUGE_CHARACTERS));
+  if (large !== undefined) await send(candidate, large);
+}
+
+/** The contact with `text` in every place that takes it; undefined when none does. */
+function filledWith(candidate: Candidate, text: string): Contact | undefined {
+  let filled: Contact | undefined;
   for (const path of places(candidate)) {
-    const large = withValue(candidate.contact, path, 'ä'.repeat(HUGE / 2));
-    if (candidate.refusal(large) === undefined) return send(candidate, large);
+    const changed = withValue(filled ?? candidate.contact, path, text);
+    if (candidate.refusal(changed) === undefined) filled = changed;
   }
+  return filled;
 }
 
 /** Places in a contact for free text: text fields, and a name of the user's own among the custom fields. */
@@ -83,7 +88,8 @@ async function unicodeAnswer(candidate: Candidate): Promise<void> {
   const operation = creating(candidate);
   const plain = operation.read(answerOf(fixture));
   const message = 'message' in plain ? plain.message : '';
-  const quoted = texts(fixture.body)
+  const plainBody = parsed(bodyOf(fixture)) ?? fixture.body;
+  const quoted = texts(plainBody)
     .filter(({ text }) => text.length > 3 && message.includes(text))
     .sort((a, b) => b.text.length - a.text.length)[0];
   if (quoted === undefined) {
@@ -93,10 +99,10 @@ async function unicodeAnswer(candidate: Candidate): Promise<void> {
       'take the sentence from the answer',
     );
   }
-  const body = JSON.parse(
-    JSON.stringify(fixture.body, (_, value: unknown) => (value === quoted.text ? SAID : value)),
-  ) as unknown;
-  const { said } = await perform(candidate, operation, { do: 'answer', answer: { ...fixture, body } });
+  const body = parsed(
+    JSON.stringify(plainBody, (_, value: unknown) => (value === quoted.text ? SAID : value)),
+  );
+  const said = operation.read(await overTheWire(candidate, operation, { ...fixture, body }));
   if ('message' in said && said.message.includes(SAID)) return;
   throw problem(
     `the message to hold ${SAID}, as the API sent it`,
@@ -115,9 +121,8 @@ function answers(candidate: Candidate): Case[] {
     expected: (one: T) => ExpectedVerdict | readonly [ExpectedVerdict, ExpectedVerdict],
   ): Case[] => {
     const some = create[fixture] as Some<T> | undefined;
-    if (some === undefined || list(some).length === 0)
-      return [noFixture(`create: ${name}`, `create.${fixture}`, what)];
-    return each(`create: ${name}`, some, (one) => judge(candidate, operation, one, expected(one)));
+    if (list(some).length === 0) return [noFixture(`create: ${name}`, `create.${fixture}`, what)];
+    return each(`create: ${name}`, some!, (one) => judge(candidate, operation, one, expected(one)));
   };
   const duplicate = (
     key: 'email' | 'external_id',

@@ -16,6 +16,7 @@ import { contractCase, fixturesCase } from './complete.js';
 import { contactCases } from './contact.js';
 import { createCases } from './create.js';
 import type { Fixtures } from './fixtures.js';
+import { identityCases } from './identity.js';
 import { lookupCases } from './lookup.js';
 import { purityCases } from './purity.js';
 import { updateCases } from './update.js';
@@ -58,6 +59,7 @@ export function examCases(destination: Destination, fixtures: Fixtures): ExamCas
   const cases = [
     ...accountCases(candidate),
     ...contactCases(candidate),
+    ...identityCases(candidate),
     ...createCases(candidate),
     ...lookupCases(candidate),
     ...updateCases(candidate),

@@ -1,9 +1,9 @@
 /** What any request may meet, whatever it asks for: answers about the account, answers that are none, broken connections. */
-import { answerOf, type Candidate, type Case, each, noFixture, skip } from './candidate.js';
+import { answerOf, type Candidate, type Case, each, list, noFixture, skip } from './candidate.js';
 import type { CreateFixtures, ExpectedVerdict, FixtureAnswer, Some } from './fixtures.js';
 import { compareVerdict, type Said } from './judge.js';
-import { type Operation, perform } from './operation.js';
-import { bodyOf } from './room.js';
+import { type Operation, outcome, overTheWire } from './operation.js';
+import { bodyOf, type Play } from './room.js';
 
 type Expected = ExpectedVerdict | readonly [ExpectedVerdict, ...ExpectedVerdict[]];
 
@@ -27,8 +27,8 @@ function aboutTheAccount(candidate: Candidate, operation: Operation): Case[] {
   ): Case[] => {
     const full = `${operation.name}: ${name}`;
     const answers = create[fixture] as Some<FixtureAnswer> | undefined;
-    if (answers === undefined) return [noFixture(full, `create.${fixture}`, what)];
-    return each(full, answers, (one) => judge(candidate, operation, one, expected(one)));
+    if (list(answers).length === 0) return [noFixture(full, `create.${fixture}`, what)];
+    return each(full, answers!, (one) => judge(candidate, operation, one, expected(one)));
   };
   const refused = () => ({ kind: 'refused' }) as const;
   const quota =
@@ -91,18 +91,19 @@ function notTheApi(candidate: Candidate, operation: Operation): Case[] {
 
 function brokenConnections(candidate: Candidate, operation: Operation): Case[] {
   const { name, answers } = operation;
+  const whole = answers.find((answer) => bodyOf(answer) !== '') ?? { status: 200, body: {} };
   const timeoutMs = candidate.fixtures.timeoutMs ?? 300;
-  const broken = (what: string, play: Parameters<typeof perform>[2], patience?: number): Case => ({
+  const broken = (what: string, play: Play, patience?: number): Case => ({
     name: `${name}: ${what}`,
     async run() {
-      const { said } = await perform(candidate, operation, play, patience);
+      const said = await outcome(candidate, operation, play, patience);
       compareVerdict(said, { kind: 'unclear' }, { reader: 'rowferry', occasion: what });
     },
   });
   return [
     broken('no answer', { do: 'hang' }, timeoutMs),
     broken('reset before the answer', { do: 'reset' }),
-    broken('answer broken off', { do: 'break off', answer: answers[0] ?? { status: 200, body: {} } }),
+    broken('answer broken off', { do: 'break off', answer: whole }),
   ];
 }
 
@@ -114,7 +115,7 @@ export async function judge(
   expected: Expected,
   what?: string,
 ): Promise<void> {
-  const { said } = await perform(candidate, operation, { do: 'answer', answer });
+  const said = operation.read(await overTheWire(candidate, operation, answer));
   const occasion = `HTTP ${answer.status}${what === undefined ? '' : ` with ${what}`}`;
   compareVerdict(said, expected, { reader: operation.reader, occasion });
 }

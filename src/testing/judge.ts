@@ -45,7 +45,8 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);
 }
 
-export function agrees(said: Said, expected: ExpectedVerdict): boolean {
+/** Whether `said` has every property of `expected`. */
+export function agrees(said: object, expected: object): boolean {
   return Object.entries(expected).every(([name, value]) => (said as Record<string, unknown>)[name] === value);
 }
 

@@ -1,12 +1,11 @@
 /** The four things a destination can ask of an API, seen alike: a request, and what is made of its answer. */
-import { isDeepStrictEqual } from 'node:util';
 import type { Contact } from '../contact.js';
 import type { ApiAnswer, ApiRequest, Finding, Options } from '../destinations/destination.js';
 import type { Verdict } from '../verdict.js';
 import { type Candidate, list, requestFault } from './candidate.js';
-import type { ExpectedRequest, FixtureAnswer, LookupFixtures } from './fixtures.js';
+import type { FixtureAnswer, LookupFixtures } from './fixtures.js';
 import { problem, type Said, show } from './judge.js';
-import { exchange, type Play, type Received } from './room.js';
+import { type Exchange, exchange, type Play, type Received } from './room.js';
 
 export interface Operation {
   name: string;
@@ -126,20 +125,46 @@ export function bulking(
   };
 }
 
-/** Sends the operation's request to a server that does `play`; what came of it, and what the server received. */
-export async function perform(
+/** Sends the operation's request to a server that does `play`; its answer is not read. */
+export function transmit(
   candidate: Candidate,
   operation: Operation,
   play: Play,
   timeoutMs?: number,
-): Promise<{ said: Said; received: Received; answer?: ApiAnswer }> {
-  const { sent, received } = await exchange(
-    play,
-    (baseUrl) => requestOf(candidate, operation, baseUrl),
-    timeoutMs,
+): Promise<Exchange> {
+  return exchange(play, (baseUrl) => requestOf(candidate, operation, baseUrl), timeoutMs);
+}
+
+/** What the server receives of the operation's request. */
+export async function receive(candidate: Candidate, operation: Operation): Promise<Received> {
+  const answer = operation.answers[0] ?? { status: 500 };
+  return (await transmit(candidate, operation, { do: 'answer', answer })).received;
+}
+
+/** What the operation, or in its place the sender, makes of `play`. */
+export async function outcome(
+  candidate: Candidate,
+  operation: Operation,
+  play: Play,
+  timeoutMs?: number,
+): Promise<Said> {
+  const { sent } = await transmit(candidate, operation, play, timeoutMs);
+  return 'failure' in sent ? sent.failure : operation.read(sent.answer);
+}
+
+/** `fixture` as it comes over the wire. */
+export async function overTheWire(
+  candidate: Candidate,
+  operation: Operation,
+  fixture: FixtureAnswer,
+): Promise<ApiAnswer> {
+  const { sent } = await transmit(candidate, operation, { do: 'answer', answer: fixture });
+  if ('answer' in sent) return sent.answer;
+  throw problem(
+    `HTTP ${fixture.status} to come over the wire`,
+    `rowferry says: ${sent.failure.message}`,
+    'mend status, headers or body in the fixtures',
   );
-  if ('failure' in sent) return { said: sent.failure, received };
-  return { said: operation.read(structuredClone(sent.answer)), received, answer: sent.answer };
 }
 
 /** The operation's request for the account at `baseUrl`, its form checked. */
@@ -148,72 +173,6 @@ export function requestOf(candidate: Candidate, operation: Operation, baseUrl: s
   const fault = requestFault(request);
   if (fault === undefined) return request;
   throw problem(fault, `${operation.writer} returned another`, 'return { method, path, headers, body }');
-}
-
-/** Compares what arrived with what the fixtures say the API takes. `body`: its JSON where the fixtures do not tell. */
-export function compareRequest<Input>(
-  operation: Operation,
-  received: Received,
-  expected: ExpectedRequest<Input>,
-  input: Input,
-  body?: unknown,
-): void {
-  const { writer } = operation;
-  const asked = `${expected.method} ${expected.path}`;
-  const came = `${received.method} ${received.path}`;
-  if (asked !== came) throw problem(asked, `${came} arrived`, `mend method or path in ${writer}`);
-  for (const [name, value] of Object.entries(expected.headers ?? {})) {
-    if (received.headers[name.toLowerCase()] === value) continue;
-    const other = received.headers[name.toLowerCase()] === undefined ? 'no such header' : 'another value';
-    throw problem(
-      `the header ${name} as the fixtures have it`,
-      `${other} arrived`,
-      `mend the headers in ${writer}`,
-    );
-  }
-  const wanted = expected.body === undefined ? body : expected.body(structuredClone(input));
-  if (wanted === undefined) {
-    if (received.body.length === 0 || expected.method !== 'GET') return;
-    throw problem(
-      'no body with GET',
-      `${received.body.length} bytes arrived`,
-      `leave the body out in ${writer}`,
-    );
-  }
-  compareBody(writer, jsonOf(operation, received), wanted);
-}
-
-/** The JSON that arrived, its bytes strict UTF-8. */
-export function jsonOf({ writer }: Operation, { headers, body }: Received): unknown {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
-  } catch {
-    throw problem(
-      'a body of JSON',
-      `${body.length} bytes that are none arrived`,
-      `send JSON.stringify(…) in ${writer}`,
-    );
-  }
-  if (!/\bjson\b/i.test(String(headers['content-type']))) {
-    const type = headers['content-type'];
-    throw problem(
-      'the header content-type to name JSON',
-      type === undefined ? 'there is none' : `it is ${show(type)}`,
-      `add 'content-type': 'application/json' to the headers in ${writer}`,
-    );
-  }
-  return json;
-}
-
-function compareBody(writer: string, json: unknown, wanted: unknown): void {
-  const expected: unknown = JSON.parse(JSON.stringify(wanted));
-  if (isDeepStrictEqual(json, expected)) return;
-  throw problem(
-    `the body ${show(expected)}`,
-    `${show(json)} arrived`,
-    `send the contact's values as they are in ${writer}: mapping and validation come before it`,
-  );
 }
 
 function checkFinding(candidate: Candidate, finding: Finding | undefined | null): void {

@@ -13,12 +13,12 @@ export function valueAt(contact: Contact, path: readonly string[]): unknown {
   );
 }
 
-/** A copy of `contact` with `value` at `path`. */
+/** A copy of `contact` with `value` at `path`, which may go through lists. */
 export function withValue(contact: Contact, path: readonly string[], value: unknown): Contact {
   const copy = structuredClone(contact);
   let place: Record<string, unknown> = copy;
   for (const name of path.slice(0, -1)) {
-    if (!isObject(place[name])) place[name] = {};
+    if (typeof place[name] !== 'object' || place[name] === null) place[name] = {};
     place = place[name] as Record<string, unknown>;
   }
   place[path.at(-1)!] = value;
@@ -33,4 +33,13 @@ export function texts(
   if (typeof value === 'string') return [{ path, text: value }];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) => texts(inner, [...path, name]));
+}
+
+/** The JSON in `text`; undefined when it is none. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -9,86 +9,55 @@ import { problem } from './judge.js';
 export function purityCases(candidate: Candidate): Case[] {
   const { destination, fixtures } = candidate;
   const { defaults, lookup, update, bulk } = destination;
-  const contacts = () => fixtures.contacts.map((contact): [Contact] => [contact]);
-  const requests = () =>
-    accounts(candidate).flatMap((options) =>
-      fixtures.contacts.map((contact): [Contact, Options] => [contact, options]),
-    );
-  const answers = (some: object): [ApiAnswer, Contact][] =>
-    Object.values(some)
-      .flatMap((one: unknown) => list(one))
-      .filter(isAnswer)
-      .map((answer) => [answerOf(answer), candidate.contact]);
-
+  const cases: Case[] = [];
   /** One function, called with each of the lists of arguments. */
   const pure = <Given extends unknown[]>(
     name: string,
     calls: () => readonly Given[],
     of: (...given: Given) => unknown,
-  ): Case => ({ name: `purity: ${name}`, run: () => twice(candidate, name, calls(), of) });
+  ): void => {
+    cases.push({ name: `purity: ${name}`, run: () => twice(candidate, name, calls(), of) });
+  };
 
-  return [
-    pure('identity', contacts, (contact) => destination.identity(contact)),
-    pure('create', requests, (...given) => destination.create(...given)),
-    pure(
-      'interpret',
-      () => answers(fixtures.create),
-      (...given) => destination.interpret(...given),
-    ),
-    ...(defaults === undefined
-      ? []
-      : [
-          pure(
-            'defaults',
-            () => accounts(candidate).map((options): [Options] => [options]),
-            (options) => destination.defaults!(options),
-          ),
-        ]),
-    ...(lookup === undefined
-      ? []
-      : list(fixtures.lookup).flatMap((one) => [
-          pure('lookup.request', requests, (...given) => lookup.request(...given, one.key)),
-          pure(
-            'lookup.read',
-            () => answers(one),
-            (...given) => lookup.read(...given, one.key),
-          ),
-        ])),
-    ...(update === undefined || fixtures.update === undefined
-      ? []
-      : [
-          pure('update.request', requests, (...given) =>
-            update.request(...given, fixtures.update?.contactId),
-          ),
-          pure(
-            'update.interpret',
-            () => answers(fixtures.update!),
-            (...given) => update.interpret(...given),
-          ),
-        ]),
-    ...(bulk === undefined || fixtures.bulk === undefined
-      ? []
-      : [
-          pure(
-            'bulk.request',
-            () =>
-              accounts(candidate).map((options): [readonly Contact[], Options] => [
-                fixtures.contacts,
-                options,
-              ]),
-            (...given) => bulk.request(...given),
-          ),
-          pure(
-            'bulk.interpret',
-            () =>
-              list(fixtures.bulk!.answered).map((one): [ApiAnswer, readonly Contact[]] => [
-                answerOf(one),
-                one.contacts,
-              ]),
-            (...given) => bulk.interpret(...given),
-          ),
-        ]),
-  ];
+  const options = () => accounts(candidate).map((account): [Options] => [account]);
+  const contacts = () => fixtures.contacts.map((contact): [Contact] => [contact]);
+  const requests = () =>
+    accounts(candidate).flatMap((account) =>
+      fixtures.contacts.map((contact): [Contact, Options] => [contact, account]),
+    );
+  const answers = (some: object) => () =>
+    Object.values(some)
+      .flatMap((one: unknown) => list(one))
+      .filter(isAnswer)
+      .map((answer): [ApiAnswer, Contact] => [answerOf(answer), candidate.contact]);
+
+  pure('identity', contacts, (contact) => destination.identity(contact));
+  pure('create', requests, (contact, account) => destination.create(contact, account));
+  pure('interpret', answers(fixtures.create), (answer, contact) => destination.interpret(answer, contact));
+  if (defaults) pure('defaults', options, (account) => destination.defaults!(account));
+  for (const told of lookup === undefined ? [] : list(fixtures.lookup)) {
+    const { key } = told;
+    const by = key === undefined ? '' : ` by ${key}`;
+    pure(`lookup.request${by}`, requests, (contact, account) => lookup!.request(contact, account, key));
+    pure(`lookup.read${by}`, answers(told), (answer, contact) => lookup!.read(answer, contact, key));
+  }
+  if (update && fixtures.update) {
+    const contactId = update.needsId ? fixtures.update.contactId : undefined;
+    pure('update.request', requests, (contact, account) => update.request(contact, account, contactId));
+    pure('update.interpret', answers(fixtures.update), (answer, contact) =>
+      update.interpret(answer, contact),
+    );
+  }
+  if (bulk && fixtures.bulk) {
+    const { answered } = fixtures.bulk;
+    const all = () =>
+      accounts(candidate).map((account): [readonly Contact[], Options] => [fixtures.contacts, account]);
+    const about = () =>
+      list(answered).map((one): [ApiAnswer, readonly Contact[]] => [answerOf(one), one.contacts]);
+    pure('bulk.request', all, (contacts_, account) => bulk.request(contacts_, account));
+    pure('bulk.interpret', about, (answer, contacts_) => bulk.interpret(answer, contacts_));
+  }
+  return cases;
 }
 
 /** All calls, and later all again in the other order with frozen arguments: each must return what it returned. */

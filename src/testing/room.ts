@@ -57,7 +57,7 @@ export async function exchange(
     server.listen(0, '127.0.0.1', resolve);
   });
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}${PREFIX}`;
-  const sender = makeSender({ baseUrl, connections: 1, timeoutMs });
+  const sender = makeSender({ baseUrl, timeoutMs });
   try {
     const made = request(baseUrl);
     const sent = await sender.send(made);

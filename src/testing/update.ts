@@ -1,7 +1,8 @@
 /** Cases about bringing a contact up to date. */
 import { type Candidate, type Case, each, list, noFixture, own, skip } from './candidate.js';
 import { hardships, judge } from './hardships.js';
-import { compareRequest, perform, updating } from './operation.js';
+import { receive, updating } from './operation.js';
+import { compareRequest } from './request.js';
 import { secretCases } from './secrets.js';
 
 export function updateCases(candidate: Candidate): Case[] {
@@ -28,8 +29,7 @@ export function updateCases(candidate: Candidate): Case[] {
     {
       name: 'update: the request',
       async run() {
-        const answer = list(updated)[0] ?? { status: 500 };
-        const { received } = await perform(candidate, operation, { do: 'answer', answer });
+        const received = await receive(candidate, operation);
         compareRequest(operation, received, request, candidate.contact, candidate.contact);
       },
     },

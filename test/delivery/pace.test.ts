@@ -60,8 +60,8 @@ test('the lowest rate of the living runs wins; a run that asks no longer does no
 test('a wait that the API announces holds everybody', async () => {
   const { make, reserve } = open(null);
   const [a, b] = [make(), make()];
-  await a.push(30_000);
-  await b.push(1_000); // the longer one stands
+  await a.push(30_000, 'asked to wait');
+  await b.push(1_000, 'asked to slow down'); // the longer one stands
   const reply = await reserve(b, 1);
   expect(reply.granted).toBe(0);
   expect(reply.waitMs).toBeGreaterThan(20_000);
@@ -72,9 +72,9 @@ test('ten failures in a row open the circuit for all; one probe at a time; its a
   const [a, b] = [make(), make()];
   const circuit = new Circuit(a);
   const down = { kind: 'unavailable', message: 'HTTP 503' } as const;
-  for (let i = 0; i < 9; i++) await circuit.note(down);
+  for (let i = 0; i < 9; i++) await circuit.note(down, {});
   expect(circuit.open).toBe(false);
-  await circuit.note(down);
+  await circuit.note(down, {});
   expect(circuit.open).toBe(true);
   expect(await reserve(b, 5)).toMatchObject({ granted: 0, circuit: 'open' });
   // The pause is over.
@@ -82,20 +82,73 @@ test('ten failures in a row open the circuit for all; one probe at a time; its a
   expect(await reserve(b, 5)).toMatchObject({ granted: 1, circuit: 'probe' });
   expect(await reserve(a, 5)).toMatchObject({ granted: 0, circuit: 'open' });
   // The probe fails: a longer pause.
-  await circuit.note(down);
+  await circuit.note(down, {});
   const again = await reserve(a, 5);
   expect(again.circuit).toBe('open');
   expect(again.waitMs).toBeGreaterThan(1_000);
-  await circuit.note({ kind: 'created' });
+  await circuit.note({ kind: 'created' }, {});
   expect(await reserve(b, 5)).toMatchObject({ granted: 5, circuit: '' });
+});
+
+test('a look-up that is answered while creating fails: rows that failed go on, of the others one with each probe', async () => {
+  const { redis, prefix, make, reserve } = open(null);
+  const [a, b] = [make(), make()];
+  const circuit = new Circuit(a);
+  const down = { kind: 'unavailable', message: 'HTTP 500' } as const;
+  const pauseIsOver = () => redis.hset(`${prefix}:{acme-1}:pace`, 'open_until', 1);
+  const ask = async (slots: number) => {
+    const reply = await reserve(a, slots);
+    circuit.observe(reply);
+    return reply;
+  };
+  for (let i = 0; i < 10; i++) await circuit.note(down, {});
+  expect(await ask(5)).toMatchObject({ granted: 0, circuit: 'open', lives: false });
+  await pauseIsOver();
+  expect(await ask(5)).toMatchObject({ granted: 1, circuit: 'probe', lives: false });
+  await circuit.noteLookUp(undefined, { probe: true });
+  expect(circuit).toMatchObject({ open: true, lives: true, fresh: 1 });
+  // Everybody is told; no slots for nobody, but when to ask again.
+  expect(await reserve(b, 5)).toMatchObject({ granted: 5, circuit: 'open', lives: true });
+  const none = await reserve(b, 0);
+  expect(none).toMatchObject({ granted: 0, circuit: 'open', lives: true });
+  expect(none.waitMs).toBeGreaterThan(0);
+  expect(none.waitMs).toBeLessThanOrEqual(1_000);
+  // Failures are the rows' own now, however many: the pause does not grow, the life goes on.
+  await pauseIsOver();
+  expect(await ask(5)).toMatchObject({ granted: 1, circuit: 'probe', lives: true });
+  for (let i = 0; i < 20; i++) await circuit.note(down, { probe: i === 0 });
+  const next = await ask(5);
+  expect(next).toMatchObject({ granted: 5, circuit: 'open', lives: true });
+  // Answered, but not the probe: no row that was never sent for that.
+  circuit.fresh = 0;
+  await circuit.noteLookUp(undefined, {});
+  expect(circuit.fresh).toBe(0);
+  // Not even a look-up is answered: an outage again, for all.
+  await circuit.noteLookUp(down, {});
+  expect(circuit).toMatchObject({ open: true, lives: false });
+  expect(await reserve(b, 5)).toMatchObject({ granted: 0, circuit: 'open', lives: false });
+  await circuit.noteLookUp(undefined, {});
+  await circuit.note({ kind: 'created' }, {});
+  expect(await reserve(b, 5)).toMatchObject({ granted: 5, circuit: '', lives: false });
+});
+
+test('nothing listens any more: an outage, whatever look-ups said a moment ago', async () => {
+  const { make, reserve } = open(null);
+  const pace = make();
+  const circuit = new Circuit(pace);
+  for (let i = 0; i < 10; i++) await circuit.note({ kind: 'unclear', message: 'reset' }, {});
+  await circuit.noteLookUp(undefined, {});
+  expect(await reserve(pace, 5)).toMatchObject({ granted: 5, lives: true });
+  await circuit.note({ kind: 'unreached', message: 'connection refused' }, {});
+  expect(await reserve(pace, 5)).toMatchObject({ granted: 0, circuit: 'open', lives: false });
 });
 
 test('a failure now and then is no outage', async () => {
   const { make, reserve } = open(null);
   const circuit = new Circuit(make());
   for (let i = 0; i < 50; i++) {
-    await circuit.note({ kind: 'unclear', message: 'reset' });
-    if (i % 5 === 0) await circuit.note({ kind: 'duplicate', message: 'there' });
+    await circuit.note({ kind: 'unclear', message: 'reset' }, {});
+    if (i % 5 === 0) await circuit.note({ kind: 'duplicate', message: 'there' }, {});
   }
   expect(circuit.open).toBe(false);
   expect((await reserve(make(), 3)).granted).toBe(3);

@@ -473,6 +473,8 @@ describe('accounts', () => {
       { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: '' },
       { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'https://api.sendmator.com' },
       { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'https://api.sendmator.com//' },
+      { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'HTTPS://API.Sendmator.com' },
+      { SENDMATOR_API_KEY: KEY, SENDMATOR_BASE_URL: 'https://api.sendmator.com:443/' },
     ]) {
       expect(bind(environment).id).toBe(id);
     }
@@ -493,9 +495,9 @@ describe('accounts', () => {
   test('keep a path before the API, without its last slash', () => {
     const { options } = bind({
       SENDMATOR_API_KEY: KEY,
-      SENDMATOR_BASE_URL: 'https://proxy.example.com/crm/',
+      SENDMATOR_BASE_URL: 'https://Proxy.example.com:8443/CRM/eu/',
     });
-    expect(options.baseUrl).toBe('https://proxy.example.com/crm');
+    expect(options.baseUrl).toBe('https://proxy.example.com:8443/CRM/eu');
   });
 
   function refusal(action: () => unknown): RowferryError {

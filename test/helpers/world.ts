@@ -18,8 +18,12 @@ import { type Row, writeCsv } from './csv.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
+export type Kind = 'sendmator' | 'autosend' | 'cendyn' | 'clemta';
+
 export interface WorldOptions {
   sandbox?: SandboxOptions;
+  /** Whose credentials the environment holds; several of them make `--to` necessary. Default: Sendmator's. */
+  kinds?: readonly Kind[];
   /** A Redis of its own, to be killed, instead of the shared one. */
   ownRedis?: boolean;
 }
@@ -88,10 +92,26 @@ export class Process {
   }
 }
 
+/** Credentials the sandbox accepts, under the names rowferry knows them by. */
+function credentials(kind: Kind, name: string): Environment {
+  switch (kind) {
+    case 'sendmator':
+      return { SENDMATOR_API_KEY: `sk_test_${name}` };
+    case 'autosend':
+      return { AUTOSEND_API_KEY: `as_test_${name}` };
+    case 'cendyn':
+      return { CENDYN_ACCOUNT_ID: `account-${name}`, CENDYN_ACCOUNT_SECRET: `secret-${name}` };
+    case 'clemta':
+      return { CLEMTA_API_KEY: `key-${name}`, CLEMTA_COMPANY_ID: `company-${name}` };
+  }
+}
+
 export class World {
   private readonly processes: Process[] = [];
 
   private constructor(
+    /** The first of `WorldOptions.kinds`. */
+    readonly kind: Kind,
     readonly dir: string,
     readonly dataDir: string,
     readonly env: Environment,
@@ -103,18 +123,23 @@ export class World {
     const dir = await mkdtemp(join(tmpdir(), 'rf-world-'));
     const sandbox = await startSandbox(options.sandbox);
     const { PATH, HOME, XDG_CACHE_HOME } = process.env;
+    const kinds = options.kinds ?? ['sendmator'];
     const env: Environment = {
       PATH,
       HOME,
       XDG_CACHE_HOME,
       SENDMATOR_BASE_URL: sandbox.url,
-      SENDMATOR_API_KEY: `sk_test_${basename(dir)}`,
+      AUTOSEND_BASE_URL: sandbox.url,
+      CENDYN_BASE_URL: sandbox.url,
+      CLEMTA_BASE_URL: sandbox.url,
+      ...Object.assign({}, ...kinds.map((kind) => credentials(kind, basename(dir)))),
       ROWFERRY_PREFIX: basename(dir),
       ...(options.ownRedis
         ? { ROWFERRY_REDIS_BIN: await provisionServer() }
         : { REDIS_URL: `unix://${inject('redisSocket')}` }),
     };
-    const world = new World(dir, join(dir, 'data'), env, sandbox, options.ownRedis ?? false);
+    const [kind = 'sendmator'] = kinds;
+    const world = new World(kind, dir, join(dir, 'data'), env, sandbox, options.ownRedis ?? false);
     onTestFinished(() => world.close());
     return world;
   }
@@ -151,11 +176,18 @@ export class World {
     return [...this.sandbox.state.ledger()];
   }
 
-  /** Puts contacts into the API as somebody did yesterday. */
-  async seed(contacts: readonly object[]): Promise<void> {
-    const key = this.env.SENDMATOR_API_KEY;
-    const body = contacts.map((contact) => JSON.stringify({ ...contact, key })).join('\n');
-    const answer = await fetch(`${this.sandbox.url}/_sandbox/seed`, { method: 'POST', body });
+  /** Puts contacts into the API as somebody did yesterday: each as it is sent there, Clemta's company left out. */
+  async seed(contacts: readonly object[], kind: Kind = this.kind): Promise<void> {
+    const { SENDMATOR_API_KEY, AUTOSEND_API_KEY, CENDYN_ACCOUNT_SECRET, CLEMTA_API_KEY } = this.env;
+    const key = {
+      sendmator: SENDMATOR_API_KEY,
+      autosend: AUTOSEND_API_KEY,
+      cendyn: CENDYN_ACCOUNT_SECRET,
+      clemta: CLEMTA_API_KEY,
+    }[kind];
+    const company = kind === 'clemta' && { company_id: this.env.CLEMTA_COMPANY_ID };
+    const body = contacts.map((contact) => JSON.stringify({ ...company, ...contact, key })).join('\n');
+    const answer = await fetch(`${this.sandbox.url}/_sandbox/seed?api=${kind}`, { method: 'POST', body });
     if (!answer.ok) throw new Error(await answer.text());
   }
 

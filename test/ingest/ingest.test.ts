@@ -5,16 +5,20 @@ import { sendmator } from '../../src/destinations/sendmator.js';
 import { EXIT } from '../../src/errors.js';
 import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder } from '../../src/ingest/dedupe.js';
 import { type IngestedRow, openIngest, openRepeatFinder } from '../../src/ingest/ingest.js';
+import type { MappingSpec } from '../../src/mapping.js';
 import { newRunId, type RunPlan, runDir, takeSnapshot } from '../../src/run.js';
 import { scratchDir, scratchFile } from '../helpers/scratch.js';
 
-async function open(content: string | Buffer, map: Record<string, string> = {}, delimiter = ',') {
+const account = { destination: sendmator, options: { baseUrl: 'http://127.0.0.1', apiKey: 'key' } };
+const createdAt = new Date(0).toISOString();
+
+async function open(content: string | Buffer, mapping: MappingSpec = {}, delimiter = ',') {
   const source = await takeSnapshot(scratchFile(content));
-  return openIngest({ source, delimiter, map }, sendmator);
+  return openIngest({ source, delimiter, mapping, createdAt }, account);
 }
 
-async function ingest(content: string, map?: Record<string, string>) {
-  const { header, mapping, rows } = await open(content, map);
+async function ingest(content: string, spec?: MappingSpec) {
+  const { header, mapping, rows } = await open(content, spec);
   const all: IngestedRow[] = [];
   for await (const group of rows) all.push(...group);
   return { header, warnings: mapping.warnings, rows: all };
@@ -40,7 +44,7 @@ describe('a header', () => {
   });
 
   test('of the wrong --map stops', async () => {
-    await expect(open('email\na@example.com\n', { Mail: 'email' })).rejects.toMatchObject({
+    await expect(open('email\na@example.com\n', { map: { email: 'Mail' } })).rejects.toMatchObject({
       code: 'MAP_COLUMN_UNKNOWN',
     });
   });
@@ -79,7 +83,14 @@ describe('rows', () => {
     expect(rows.map(({ invalid }) => invalid)).toEqual([
       { row: 1, status: 'failed', reason: 'invalid', field: 'email', message: 'required' },
       { row: 2, status: 'failed', reason: 'invalid', field: 'email', message: 'invalid_format' },
-      { row: 3, status: 'failed', reason: 'invalid', field: 'is_active', message: 'not_a_boolean' },
+      {
+        row: 3,
+        status: 'failed',
+        reason: 'invalid',
+        field: 'is_active',
+        message:
+          'not_a_boolean: column "is_active" must hold true or false, yes or no, y or n, on or off, 1 or 0',
+      },
       { row: 4, status: 'failed', reason: 'invalid', field: 'email', message: 'required' },
     ]);
   });
@@ -123,6 +134,67 @@ describe('rows', () => {
   });
 });
 
+describe('a mapping with rules', () => {
+  test('makes what does not fit an outcome of its row', async () => {
+    const { rows } = await ingest('email,Score\na@example.com,12\nb@example.com,many\nc@example.com,\n', {
+      map: { 'custom_fields.score': { column: 'Score', type: 'integer' } },
+    });
+    expect(rows.map(({ contact, invalid }) => invalid ?? contact.custom_fields)).toEqual([
+      { score: 12 },
+      {
+        row: 2,
+        status: 'failed',
+        reason: 'invalid',
+        field: 'custom_fields.score',
+        message: 'not_an_integer: column "Score" must hold a whole number like 12',
+      },
+      undefined,
+    ]);
+  });
+
+  test('evaluates expressions for every row, in order, over many pieces', async () => {
+    const lines = Array.from(
+      { length: 6_000 },
+      (_, i) => `user${i + 1}@example.com,${i + 1},${'x'.repeat(30)}`,
+    );
+    const { rows } = await ingest(`email,Spent,note\n${lines.join('\n')}\n`, {
+      map: { 'custom_fields.tier': { jsonata: "$number(Spent) % 1000 = 0 ? $error('round') : Spent & '!'" } },
+      unmapped: 'ignore',
+    });
+    expect(rows).toHaveLength(6_000);
+    for (const { row, contact, invalid } of rows) {
+      if (row % 1000 === 0) {
+        expect(invalid).toMatchObject({
+          row,
+          field: 'custom_fields.tier',
+          message: 'expression_failed: round',
+        });
+      } else {
+        expect(contact).toEqual({ email: `user${row}@example.com`, custom_fields: { tier: `${row}!` } });
+      }
+    }
+  });
+
+  test('finds the same in a pass without validation', async () => {
+    const source = await takeSnapshot(scratchFile('Mail,n\nA@Example.com,x\n'));
+    const mapping: MappingSpec = {
+      map: { email: { jsonata: '$lowercase(Mail)' }, 'custom_fields.at': { jsonata: '$now()' } },
+    };
+    const { rows } = await openIngest({ source, delimiter: ',', mapping, createdAt }, account, {
+      validate: false,
+    });
+    expect((await rows.next()).value).toEqual([
+      {
+        row: 1,
+        line: 2,
+        cells: ['A@Example.com', 'x'],
+        contact: { email: 'a@example.com', custom_fields: { n: 'x', at: createdAt } },
+      },
+    ]);
+    await rows.return();
+  });
+});
+
 describe("a report of rowferry's, dropped again", () => {
   const own = 'rowferry_row,rowferry_reason,rowferry_message';
 
@@ -154,7 +226,7 @@ describe('openRepeatFinder', () => {
       account: 'sendmator-0',
       source: await takeSnapshot(scratchFile(content)),
       delimiter: ',',
-      map: {},
+      mapping: {},
       rate: null,
       batchRows: 500,
       attempts: 5,
@@ -165,7 +237,7 @@ describe('openRepeatFinder', () => {
 
   test('needs no disk for a small file', async () => {
     const plan = await planOf('email\na@example.com\n');
-    expect(await openRepeatFinder(scratchDir(), plan, sendmator, signal)).toBeInstanceOf(MemoryRepeatFinder);
+    expect(await openRepeatFinder(scratchDir(), plan, account, signal)).toBeInstanceOf(MemoryRepeatFinder);
   });
 
   test('reads a large file beforehand; invalid rows are no first rows', async () => {
@@ -179,7 +251,7 @@ describe('openRepeatFinder', () => {
     rows[2] = `A@Example.com,${note}`;
     const plan = await planOf(`email,note\n${rows.join('\n')}\n`);
     const dataDir = scratchDir();
-    const finder = await openRepeatFinder(dataDir, plan, sendmator, signal);
+    const finder = await openRepeatFinder(dataDir, plan, account, signal);
     expect(finder).toBeInstanceOf(DiskRepeatFinder);
     expect(finder.find(1, {})).toBeUndefined();
     expect(finder.find(2, {})).toBeUndefined();

@@ -1,7 +1,7 @@
 import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { encodeOutcome, type Outcome } from '../../src/outcome.js';
+import { decodeOutcome, encodeOutcome, type Outcome } from '../../src/outcome.js';
 import { Journal, parseEntry, readJournal } from '../../src/report/journal.js';
 import { scratchDir } from '../helpers/scratch.js';
 
@@ -10,7 +10,7 @@ const entry = (...outcomes: Outcome[]) => `[${outcomes.map(encodeOutcome).join('
 
 async function readAll(dir: string): Promise<Outcome[][]> {
   const entries: Outcome[][] = [];
-  for await (const outcomes of readJournal(dir)) entries.push(outcomes);
+  for await (const outcomes of readJournal(dir)) entries.push(outcomes.map(decodeOutcome));
   return entries;
 }
 

@@ -12,6 +12,8 @@ import { checkReportDir, OUTCOME_COLUMNS, type Summary, writeReport } from '../.
 import { createRun, newRunId, type RunPlan, runDir, takeSnapshot } from '../../src/run.js';
 import { scratchDir, scratchFile } from '../helpers/scratch.js';
 
+const account = { destination: sendmator, options: { baseUrl: 'http://127.0.0.1', apiKey: 'key' } };
+
 /** A run over `content` that can be reported any number of times. */
 async function openRun(content: string, more: Partial<RunPlan> = {}) {
   const dataDir = scratchDir();
@@ -23,7 +25,7 @@ async function openRun(content: string, more: Partial<RunPlan> = {}) {
     account: 'sendmator-0',
     source: await takeSnapshot(scratchFile(content)),
     delimiter: ',',
-    map: {},
+    mapping: {},
     rate: null,
     batchRows: 500,
     attempts: 5,
@@ -46,7 +48,7 @@ async function openRun(content: string, more: Partial<RunPlan> = {}) {
       await journal.close();
     },
     async report(state: Summary['state'] = 'finished', message?: string): Promise<Summary> {
-      const { header, rows } = await openIngest(plan, sendmator);
+      const { header, rows } = await openIngest(plan, account);
       return writeReport({
         dataDir,
         plan,
@@ -278,7 +280,10 @@ describe('cells', () => {
     await run.report();
     const rowsOf = async (content: string) => {
       const source = await takeSnapshot(scratchFile(content));
-      const { rows } = await openIngest({ source, delimiter: ',', map: {} }, sendmator);
+      const { rows } = await openIngest(
+        { source, delimiter: ',', mapping: {}, createdAt: run.plan.createdAt },
+        account,
+      );
       const contacts: unknown[] = [];
       for await (const group of rows) contacts.push(...group.map(({ contact }) => contact));
       return contacts;

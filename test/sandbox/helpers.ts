@@ -18,6 +18,13 @@ export interface Reply {
   body: Record<string, unknown>;
 }
 
+/** How a key is shown at the API that lives at `path`. */
+function credentials(path: string, key: string): Record<string, string> {
+  if (path.startsWith('/v1')) return { authorization: `Bearer ${key}` };
+  if (path.startsWith('/v2')) return { authorization: `Token token=${key}` };
+  return { 'x-api-key': key };
+}
+
 /** A clock that stands still until it is moved. Epoch ms. */
 export function createClock(start = Date.parse('2030-01-01T00:00:00.250Z')) {
   let time = start;
@@ -42,7 +49,7 @@ export async function openSandbox(options: SandboxOptions = {}) {
     const response = await fetch(sandbox.url + path, {
       method,
       headers: {
-        ...(key !== null && { 'x-api-key': key }),
+        ...(key !== null && credentials(path, key)),
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),

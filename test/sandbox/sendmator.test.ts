@@ -195,7 +195,7 @@ describe('one contact', () => {
 
   test('answers 404 outside the API and 400 to a path that cannot be decoded', async () => {
     const { send, get } = await openSandbox();
-    expect((await send('GET', '/v2/contacts')).status).toBe(404);
+    expect((await send('GET', '/v3/contacts')).status).toBe(404);
     expect((await send('GET', '/api/v10/contacts')).status).toBe(404);
     expect((await get('/contacts/external/%E0%A4%A')).status).toBe(400);
   });

@@ -24,18 +24,23 @@ describe('ledger and stats', () => {
     ]);
     expect(lines[0]).toEqual({
       id: a.body.id,
+      api: 'sendmator',
       email: 'a@example.com',
       external_id: 'A',
       created_at: '2030-01-01T00:00:00.250Z',
       key_id: (a.body.metadata as { api_key_id: string }).api_key_id,
-      first_name: null,
-      last_name: null,
-      tags: [],
-      is_active: true,
-      custom_fields: { n: 1 },
-      metadata: { m: 2 },
       seeded: false,
       posts: 2,
+      fields: {
+        email: 'a@example.com',
+        external_id: 'A',
+        first_name: null,
+        last_name: null,
+        tags: [],
+        is_active: true,
+        custom_fields: { n: 1 },
+        metadata: { m: 2 },
+      },
     });
     expect(lines[1]?.key_id).not.toBe(lines[0]?.key_id);
     expect(await stats()).toEqual({

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Summary } from '../../src/index.js';
 import { expectAgreement, readReport } from '../helpers/agreement.js';
 import { people, person, readCsv } from '../helpers/csv.js';
 import { until, World } from '../helpers/world.js';
@@ -115,6 +116,17 @@ test('a halted run can be cancelled; its report says so', async () => {
   expect(JSON.parse(cancel.stdout)).toMatchObject({ state: 'cancelled', unprocessed: 5 });
 });
 
+test('a run that was refused at once is cancelled as such, though its private Redis has ended since', async () => {
+  const world = await World.open({ ownRedis: true });
+  const refused = { SENDMATOR_API_KEY: 'sk_refused_x' };
+  const run = world.startWith(refused, 'run', world.csv(people(50)), '--rate', '10/s', '--json');
+  expect((await run.finished).code).toBe(4);
+  const { run: id } = await run.result();
+  const cancel = await world.start('runs', 'cancel', id, '--json').finished;
+  // Nothing was sent but what was refused: no row is in doubt.
+  expect(JSON.parse(cancel.stdout)).toMatchObject({ state: 'cancelled', unprocessed: 50, failed: 0 });
+});
+
 test('refused credentials halt the run with one sentence; resume goes on with better ones', async () => {
   const world = await World.open();
   const rows = people(500);
@@ -193,6 +205,64 @@ test('an interrupted run can be cancelled', async () => {
   expect(summary.state).toBe('cancelled');
   const { outcomes } = readReport(summary.reports.dir);
   expect(outcomes).toHaveLength(50);
+});
+
+test('cancel looks up what was sent and never answered, after a kill too', async () => {
+  const world = await World.open();
+  const rows = [
+    // Stored, and the answer stays away; not stored; there before, and the answer stays away.
+    ...people(6).map((row, i) => ({ ...row, email: `hang-after-accept.${i}@example.com` })),
+    ...people(5, 7).map((row, i) => ({ ...row, email: `hang.${i}@example.com` })),
+    { ...person(12), email: 'hang.99@example.com' },
+    ...people(40, 100),
+  ];
+  await world.seed([{ email: 'hang.99@example.com', first_name: 'Somebody' }]);
+  const run = world.start('run', world.csv(rows), '--rate', '20/s', '--concurrency', '12', '--json');
+  const [, id] = await run.says(/"run":"([^"]+)"/);
+  const { faults } = world.sandbox.state.counters;
+  await until(() => (faults.hang ?? 0) === 6 && faults['hang-after-accept'] === 6);
+  run.kill('SIGKILL');
+  await run.finished;
+  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  const summary = JSON.parse(cancel.stdout) as Summary;
+  const { outcomes } = expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 6, skipped: 1, failed: 0, unprocessed: 45 });
+  expect(summary.reasons).toEqual({ confirmed_on_retry: 6, duplicate_email: 1, cancelled: 45 });
+  expect(outcomes[11]).toMatchObject({ status: 'skipped', duplicate_of: 'destination' });
+  // Twelve look-ups, and five more for what was not found at first; nobody told what was sent before the kill.
+  expect(summary.requests).toBeGreaterThanOrEqual(17);
+});
+
+test('cancel of a run at work looks up rows that wait to be tried again', async () => {
+  const world = await World.open();
+  const rows = [
+    ...people(3).map((row, i) => ({ ...row, email: `hang-after-accept.${i}@example.com` })),
+    ...people(3, 4).map((row, i) => ({ ...row, email: `hang.${i}@example.com` })),
+    ...people(200, 100),
+  ];
+  const run = world.startWith({ ROWFERRY_TIMEOUT: '2s' }, 'run', world.csv(rows), '--rate', '5/s', '--json');
+  const [, id] = await run.says(/"run":"([^"]+)"/);
+  await until(() => (world.sandbox.state.counters.faults.hang ?? 0) === 3);
+  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  const summary = await run.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ state: 'cancelled', failed: 0, reasons: { confirmed_on_retry: 3 } });
+});
+
+test('cancel while the API is down: what could not be looked up is unconfirmed', async () => {
+  const world = await World.open();
+  const rows = people(2).map((row, i) => ({ ...row, email: `hang.${i}@example.com` }));
+  const run = world.start('run', world.csv(rows), '--rate', '20/s', '--json');
+  const [, id] = await run.says(/"run":"([^"]+)"/);
+  await until(() => (world.sandbox.state.counters.faults.hang ?? 0) === 2);
+  world.sandbox.state.outage = true;
+  run.kill('SIGKILL');
+  await run.finished;
+  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  expect(cancel.code, cancel.stderr).toBe(0);
+  expect(JSON.parse(cancel.stdout)).toMatchObject({ failed: 2, reasons: { unconfirmed: 2 } });
 });
 
 test('retry: a new run with the failed rows of an earlier one, linked to it', async () => {
@@ -278,17 +348,47 @@ test('bad input: one clear line each, and the right exit code', async () => {
       /SENDMATOR_BASE_URL is not an http/,
       { SENDMATOR_BASE_URL: 'example' },
     ],
-    ['unknown flag', ['run', file, '--fast'], 2, /unknown option '--fast'/],
+    [
+      'unknown flag',
+      ['run', file, '--fast'],
+      2,
+      /^rowferry: unknown option '--fast' \(add --help for usage\)$/,
+    ],
+    ['misspelt flag', ['run', file, '--rat', '1/s'], 2, /^rowferry: .* \(Did you mean --rate\?\)/],
+    [
+      'unknown command of runs',
+      ['runs', 'stop'],
+      2,
+      /^rowferry: There is no command "runs stop"\. There are: list, /,
+    ],
     [
       'bad concurrency',
       ['run', file, '--concurrency', 'many'],
       2,
-      /--concurrency: "many" is not a whole number/,
+      /^rowferry: --concurrency: "many" is not a whole number from 1 to 1000\.$/,
+    ],
+    [
+      'no attempts',
+      ['run', file, '--attempts', '0'],
+      2,
+      /^rowferry: --attempts: "0" is not a whole number from 1 to 100\.$/,
     ],
     ['bad rate', ['run', file, '--rate', 'fast'], 2, /--rate: "fast" is not a rate like 10\/s/],
     ['zero rate', ['run', file, '--rate', '0/s'], 2, /--rate: "0\/s" is not a rate/],
-    ['bad delimiter', ['run', file, '--delimiter', '§'], 2, /--delimiter: "§" is not one of/],
+    ['bad delimiter', ['run', file, '--delimiter', '§'], 2, /^rowferry: --delimiter: "§" is not one of/],
     ['bad map', ['run', file, '--map', 'email'], 2, /--map: "email" is not of the form Header=field/],
+    [
+      'map of a column to two fields',
+      ['run', file, '--map', 'email=email', '--map', 'email=first_name'],
+      2,
+      /^rowferry: --map sends the column "email" to two fields, email and first_name;/,
+    ],
+    [
+      'no header',
+      ['run', at('none.csv', 'ann@example.com,Ann\nbob@example.com,Bob\n')],
+      2,
+      /^rowferry: The first line holds an e-mail address .* Put a line with the names before it/,
+    ],
     ['map of no column', ['run', file, '--map', 'Mail=email'], 2, /--map names the column "Mail"/],
     [
       'map to no field',
@@ -323,10 +423,7 @@ test('bad input: one clear line each, and the right exit code', async () => {
   ];
   for (const [name, args, code, sentence, env] of cases) {
     const { code: got, stdout, stderr } = await world.startWith(env ?? {}, ...args).finished;
-    const lines = stderr
-      .trim()
-      .split('\n')
-      .filter((line) => !line.startsWith('(add --help'));
+    const lines = stderr.trim().split('\n');
     expect(lines, name).toHaveLength(1);
     expect(lines[0], name).toMatch(sentence);
     expect(got, name).toBe(code);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { expectAgreement } from '../helpers/agreement.js';
 import { people } from '../helpers/csv.js';
-import { World } from '../helpers/world.js';
+import { until, World } from '../helpers/world.js';
 
 test('20 000 rows, the process group killed with -9 three times: resumed each time, nothing lost, nothing twice', async () => {
   const world = await World.open({ ownRedis: true });
@@ -68,4 +68,30 @@ test('two workers of which one is killed with -9: the other takes over its batch
   expect(summary).toMatchObject({ created: 10_000, failed: 0 });
   workers[1]!.kill();
   expect((await workers[1]!.finished).code).toBe(143);
+});
+
+test('rows that repeat rejected ones, the process group killed with -9 among them: each is sent in its turn, once', async () => {
+  const world = await World.open({ ownRedis: true, sandbox: { latencyMs: 2 } });
+  const rows = people(600);
+  // Two chains by e-mail, crossed by one of external_id whose first free row ends it.
+  for (let i = 0; i < 120; i++) rows[200 + i]!.email = `reject.${i % 2}@example.com`;
+  for (let i = 0; i < 40; i++) rows[250 + i]!.external_id = 'P-shared';
+  for (let i = 0; i < 10; i++) rows[400 + i]!.external_id = 'P-shared';
+  const file = world.csv(rows);
+  let current = world.start('run', file, '--rate', 'none');
+  const rejected = () => world.sandbox.state.counters.faults.reject ?? 0;
+  for (const chained of [15, 50, 90]) {
+    await until(() => rejected() >= chained);
+    current.killGroup();
+    expect((await current.finished).signal).toBe('SIGKILL');
+    current = world.start('runs', 'resume', '--json');
+  }
+  const { code, stderr } = await current.finished;
+  expect(code, stderr).toBe(3);
+  const summary = await current.result();
+  const { outcomes } = expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 471, skipped: 9, failed: 120, reasons: { rejected: 120 } });
+  expect(outcomes[401]).toMatchObject({ reason: 'duplicate_external_id', duplicate_of: '401' });
+  // Never two of a chain at once: beyond one request a row there is at most one for each kill and each chain.
+  expect(rejected()).toBeLessThanOrEqual(120 + 3 * 2);
 });

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { ProgressDisplay, progressLine, waitingText } from '../../src/cli/progress.js';
+import type { RunProgress } from '../../src/index.js';
+
+const NOW = Date.parse('2026-01-31T12:00:00Z');
+
+const progress = (change: Partial<RunProgress> = {}): RunProgress => ({
+  rows: 100,
+  created: 20,
+  updated: 0,
+  skipped: 3,
+  failed: 1,
+  requests: 24,
+  retries: 0,
+  throttled: 0,
+  total: 5_000,
+  readAll: true,
+  ...change,
+});
+const down = (seconds: number) => ({
+  waiting: { why: 'acme does not answer: HTTP 503', untilMs: NOW + seconds * 1000 },
+});
+
+/** A display on a stream of ours, and a clock that goes on by the second. */
+function display(isTTY: boolean, columns?: number) {
+  const out = { isTTY, columns, text: '', write: (text: string) => (out.text += text) };
+  let ms = 0;
+  const shown = new ProgressDisplay(
+    out as unknown as NodeJS.WriteStream,
+    () => ms,
+    () => NOW,
+  );
+  return (event: RunProgress, afterMs = 1_000) => {
+    ms += afterMs;
+    out.text = '';
+    shown.show(event);
+    return out.text;
+  };
+}
+
+test('a near moment is counted down, a later one is a time of day', () => {
+  expect(waitingText({ why: 'acme asked to wait' }, NOW)).toBe('acme asked to wait');
+  expect(waitingText({ why: 'acme asked to wait', untilMs: NOW + 4_200 }, NOW)).toBe(
+    'acme asked to wait; next try in 4 s',
+  );
+  expect(waitingText({ why: 'acme asked to wait', untilMs: NOW - 1 }, NOW)).toBe(
+    'acme asked to wait; trying again',
+  );
+  const later = NOW + 200_000;
+  expect(waitingText({ why: 'acme asked to wait', untilMs: later }, NOW)).toBe(
+    `acme asked to wait; next try at ${new Date(later).toTimeString().slice(0, 8)}`,
+  );
+});
+
+test('a line says why nothing moves; what is too long for it loses words, not the moment', () => {
+  const event = progress(down(4));
+  expect(progressLine(event, 0, NOW)).toBe('24/5 000 rows · acme does not answer: HTTP 503; next try in 4 s');
+  expect(progressLine(event, 0, NOW, 50)).toBe('24/5 000 rows · acme does not an…; next try in 4 s');
+});
+
+test('on a terminal every beat rewrites the line, whatever its width', () => {
+  const show = display(true, 40);
+  expect(show(progress(down(4)))).toBe('\r\u001b[K24/5 000 rows · acme …; next try in 4 s');
+  expect(show(progress(down(3)))).toContain('next try in 3 s');
+  expect(display(true, 0)(progress(down(4)))).toContain('HTTP 503; next try in 4 s');
+});
+
+test('elsewhere a wait is one line, at once, and the end of it another', () => {
+  const show = display(false);
+  expect(show(progress())).toBe('');
+  expect(show(progress(down(4)))).toBe('24/5 000 rows · acme does not answer: HTTP 503; next try in 4 s\n');
+  expect(show(progress(down(3)))).toBe('');
+  expect(show(progress(down(9)), 60_000)).toBe('');
+  expect(show(progress({ waiting: { why: 'Redis does not answer' } }))).toBe(
+    '24/5 000 rows · Redis does not answer\n',
+  );
+  expect(show(progress({ created: 30 }), 5_000)).toMatch(/^34\/5 000 rows · 30 created/);
+  expect(show(progress(down(4)))).toContain('HTTP 503');
+});

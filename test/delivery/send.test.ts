@@ -1,0 +1,135 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { makeSender } from '../../src/delivery/send.js';
+import type { ApiRequest } from '../../src/destinations/destination.js';
+
+type Play = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+
+/** An API that answers as `play` says, and a sender to it. */
+async function setUp(play: Play, { timeoutMs = 10_000, prefix = '' } = {}) {
+  const sockets = new Set<Socket>();
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (piece: Buffer) => {
+      body += piece.toString();
+    });
+    request.on('end', () => play(request, response, body));
+  });
+  server.on('connection', (socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const sender = makeSender({ baseUrl: `http://127.0.0.1:${port}${prefix}`, timeoutMs });
+  onTestFinished(async () => {
+    await sender.destroy();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return { sender, sockets, server };
+}
+
+const post: ApiRequest = { method: 'POST', path: '/contacts', headers: { 'x-key': 'k' }, body: '{"a":"ü"}' };
+
+test('sends what it is given below the base URL, over a connection that is kept', async () => {
+  const seen: string[] = [];
+  const { sender, sockets } = await setUp(
+    ({ method, url, headers }, response, body) => {
+      seen.push(`${method} ${url} ${headers['x-key']} ${body}`);
+      response.writeHead(201, { 'x-limit': ['1', '2'] }).end('{"id":"é"}');
+    },
+    { prefix: '/eu/' },
+  );
+  for (let i = 0; i < 3; i++) {
+    expect(await sender.send(post)).toMatchObject({
+      answer: { status: 201, headers: { 'x-limit': expect.stringMatching(/2$/) }, body: '{"id":"é"}' },
+    });
+  }
+  expect(seen).toEqual(Array(3).fill('POST /eu/contacts k {"a":"ü"}'));
+  expect(sockets.size).toBe(1);
+});
+
+test('as many connections as requests under way, used again', async () => {
+  const waiting: ServerResponse[] = [];
+  const { sender, sockets } = await setUp((_, response) => {
+    waiting.push(response);
+    if (waiting.length === 5) for (const held of waiting.splice(0)) held.end('{}');
+  });
+  for (let round = 0; round < 2; round++) {
+    const sent = await Promise.all(Array.from({ length: 5 }, () => sender.send(post)));
+    expect(sent.every((one) => 'answer' in one)).toBe(true);
+  }
+  expect(sockets.size).toBe(5);
+});
+
+test('an answer in many pieces is one', async () => {
+  const text = JSON.stringify({ text: 'ü😀'.repeat(5_000) });
+  const { sender } = await setUp((_, response) => {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += 997) response.write(bytes.subarray(at, at + 997));
+    response.end();
+  });
+  expect(await sender.send(post)).toMatchObject({ answer: { status: 200, body: text } });
+});
+
+test.each<[string, Play, RegExp]>([
+  ['reset before an answer', ({ socket }) => socket.destroy(), /broken/],
+  [
+    'broken in the middle of an answer',
+    ({ socket }, response) => {
+      response.writeHead(201, { 'content-length': 100 });
+      response.write('{"id":', () => socket.destroy());
+    },
+    /broken/,
+  ],
+  ['no answer at all', () => {}, /no answer within/],
+  ['an answer that stops', (_, response) => void response.write('{'), /stopped half way/],
+  [
+    'an answer that trickles on',
+    (_, response) => {
+      const timer = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(timer));
+    },
+    /took too long|stopped half way/,
+  ],
+  ['an endless answer', (_, response) => void response.end(' '.repeat(2 << 20)), /larger than 1 MB/],
+])('%s is unclear, and the next request is not harmed', async (_name, play, message) => {
+  let first = true;
+  const { sender } = await setUp(
+    (request, response, body) => {
+      if (!first) return void response.end('{}');
+      first = false;
+      play(request, response, body);
+    },
+    { timeoutMs: 300 },
+  );
+  expect(await sender.send(post)).toEqual({
+    failure: { kind: 'unclear', message: expect.stringMatching(message) },
+  });
+  expect(await sender.send(post)).toMatchObject({ answer: { status: 200 } });
+});
+
+test('where nobody listens nothing is reached', async () => {
+  const { sender, server } = await setUp(() => {});
+  await new Promise((resolve) => server.close(resolve));
+  expect(await sender.send(post)).toEqual({
+    failure: { kind: 'unreached', message: 'connection refused' },
+  });
+});
+
+test('a header that HTTP cannot carry is no crash', async () => {
+  const { sender } = await setUp(() => {});
+  const sent = await sender.send({ ...post, headers: { 'x-key': 'two\nlines' } });
+  expect(sent).toMatchObject({ failure: { kind: 'unreached' } });
+});
+
+test('destroyed, what is under way ends as unclear', async () => {
+  let heard: () => void = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  const { sender } = await setUp(() => heard());
+  const sent = sender.send(post);
+  await arrived;
+  await sender.destroy();
+  expect(await sent).toMatchObject({ failure: { kind: 'unclear' } });
+});
