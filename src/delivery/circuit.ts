@@ -1,45 +1,75 @@
 /** Tells an outage from single failures, so that no row spends its attempts on an API that is down. */
 import type { Verdict } from '../verdict.js';
 import type { Pace } from './pace.js';
-import { sayFailure } from './waiting.js';
+import { type Failure, sayFailure } from './waiting.js';
 
 /** Failures in a row, with no other answer in between, that count as an outage. */
 const FAILURES = 10;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 5_000;
+/** An answered look-up proves for so long that the API lives. */
+const LIVES_MS = 3_000;
+const SAY_LIVES = 'answers look-ups, but has taken no contact yet';
 
+/**
+ * Open, one probe after each pause tries the API: a look-up where a row can be looked up. As long as look-ups are
+ * answered the API lives and failures are the rows' own: those that failed before go on and spend their attempts, and
+ * with each probe one row that was never sent may try whether creating works for others. Their success closes the
+ * circuit; a look-up without an answer makes it an outage again.
+ */
 export class Circuit {
   private failures = 0;
   open = false;
+  /** Open, but look-ups are answered. */
+  lives = false;
+  /** Rows never sent before that may be sent now while the API {@link lives}. */
+  fresh = 0;
 
-  constructor(private readonly pace: Pick<Pace, 'trip' | 'closeCircuit' | 'probeAgain'>) {}
+  constructor(private readonly pace: Pick<Pace, 'trip' | 'closeCircuit' | 'probeAgain' | 'noteLife'>) {}
 
   /** What the newest reservation said about the circuit, which any process may have opened or closed. */
-  observe(state: 'open' | 'probe' | ''): void {
-    const open = state !== '';
+  observe({ circuit, lives }: { circuit: 'open' | 'probe' | ''; lives: boolean }): void {
+    const open = circuit !== '';
     if (open) this.failures = Math.max(this.failures, FAILURES);
     else if (this.open) this.failures = 0; // somebody's probe was answered
     this.open = open;
+    this.lives = lives;
+    if (!lives) this.fresh = 0;
   }
 
-  /** Takes note of an answer. Resolves when the circuit has changed, if it does. */
-  async note(verdict: Verdict, httpStatus?: number): Promise<void> {
-    if (verdict.kind === 'unavailable' || verdict.kind === 'unclear' || verdict.kind === 'unreached') {
-      this.failures++;
-      if (this.failures < FAILURES) return;
-      this.open = true;
-      await this.pace.trip(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, sayFailure(verdict, httpStatus));
+  /** Takes note of the answer to anything but a look-up. Resolves when the circuit has changed, if it does. */
+  async note(verdict: Verdict, httpStatus?: number, probe = false): Promise<void> {
+    if (isFailure(verdict)) {
+      if (!this.lives || verdict.kind === 'unreached') return this.fail(verdict, httpStatus);
+      if (probe) await this.pace.probeAgain(FIRST_PAUSE_MS, SAY_LIVES);
       return;
     }
     this.failures = 0;
     if (!this.open) return;
     this.open = false;
+    this.lives = false;
     await this.pace.closeCircuit();
   }
 
-  /** A look-up sent as probe was answered: the API lives, though creating may still fail. */
-  async lookedUp(): Promise<void> {
-    if (this.open)
-      await this.pace.probeAgain(FIRST_PAUSE_MS, 'answers look-ups, but has taken no contact yet');
+  /** Takes note of a look-up; `verdict`: why it was not answered. */
+  async noteLookUp(verdict: Verdict | undefined, httpStatus?: number, probe = false): Promise<void> {
+    if (verdict && isFailure(verdict)) return this.fail(verdict, httpStatus);
+    if (verdict) return this.note(verdict, httpStatus, probe);
+    if (!this.open) return;
+    this.lives = true;
+    if (!probe) return this.pace.noteLife(LIVES_MS);
+    this.fresh = 1;
+    await this.pace.probeAgain(FIRST_PAUSE_MS, SAY_LIVES, LIVES_MS);
   }
+
+  private async fail(failure: Failure, httpStatus: number | undefined): Promise<void> {
+    if (++this.failures < FAILURES) return;
+    this.open = true;
+    this.lives = false;
+    await this.pace.trip(FIRST_PAUSE_MS, LONGEST_PAUSE_MS, sayFailure(failure, httpStatus));
+  }
+}
+
+function isFailure(verdict: Verdict): verdict is Failure {
+  return verdict.kind === 'unavailable' || verdict.kind === 'unclear' || verdict.kind === 'unreached';
 }

@@ -35,8 +35,11 @@ export type Step =
 
 /** What the next request of a row is about, when it is not simply to be created. */
 export type Errand =
-  /** Ask the destination whether it holds our contact; settle `otherwise` if it does not. */
-  | { do: 'look_up'; otherwise: Outcome }
+  /**
+   * Ask the destination whether it holds our contact; settle `otherwise` if it does not. `proof`: asked to try the API
+   * alone; if it does not, the row goes on where it was.
+   */
+  | { do: 'look_up'; otherwise: Outcome; proof?: boolean }
   /** Ask whether it is there already, before it is created: the API itself would not say. */
   | { do: 'find' }
   /** Asked, and it is not there. */

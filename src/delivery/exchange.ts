@@ -83,10 +83,13 @@ export class Exchange {
     const item = items[0]!;
     switch (item.errand?.do) {
       case 'look_up': {
-        const { otherwise } = item.errand;
+        const { otherwise, proof } = item.errand;
         const finding = this.finding(item, sent, this.keyOf(item.hold.batch.update, otherwise));
+        if (proof && finding.kind === 'absent') return [{ do: 'retry', inDoubt: true, spent: false }];
         const since = this.apiClock.fromRedis(item.since);
-        return [afterLookUp(finding, otherwise, since, stateOf(item, item.attempts, sent), this.rules(item))];
+        const state = stateOf(item, item.attempts, sent);
+        const step = afterLookUp(finding, otherwise, since, state, this.rules(item));
+        return [proof && step.do === 'look_up' ? { ...step, proof } : step];
       }
       case 'find':
         return [
@@ -100,13 +103,13 @@ export class Exchange {
         const { destination } = this.options.account;
         const verdict =
           'answer' in sent ? destination.update!.interpret(sent.answer, item.contact) : sent.failure;
-        this.note(verdict, sent);
+        this.note(verdict, sent, item.probe);
         return [afterUpdate(verdict, item.errand, stateOf(item, item.attempts + 1, sent), this.rules(item))];
       }
       default: {
         const { destination } = this.options.account;
         const verdict = 'answer' in sent ? destination.interpret(sent.answer, item.contact) : sent.failure;
-        this.note(verdict, sent);
+        this.note(verdict, sent, item.probe);
         return [this.created(item, verdict, sent)];
       }
     }
@@ -148,8 +151,9 @@ export class Exchange {
       'answer' in sent
         ? this.options.account.destination.lookup!.read(sent.answer, item.contact, key)
         : { kind: 'no_answer', verdict: sent.failure };
-    if (finding.kind === 'no_answer') this.note(finding.verdict, sent);
-    else void this.options.circuit.lookedUp().catch(this.options.onError);
+    const failed = finding.kind === 'no_answer' ? finding.verdict : undefined;
+    const { circuit, onError } = this.options;
+    void circuit.noteLookUp(failed, statusOf(sent), item.probe).catch(onError);
     return finding;
   }
 
@@ -160,9 +164,8 @@ export class Exchange {
     return otherwise.reason === 'duplicate_email' ? 'email' : undefined;
   }
 
-  private note(verdict: Verdict, sent: Sent): void {
-    const status = 'answer' in sent ? sent.answer.status : undefined;
-    void this.options.circuit.note(verdict, status).catch(this.options.onError);
+  private note(verdict: Verdict, sent: Sent, probe?: boolean): void {
+    void this.options.circuit.note(verdict, statusOf(sent), probe).catch(this.options.onError);
   }
 
   /** An API may quote the key it was given; from here on its words go to Redis and reports. */
@@ -178,7 +181,7 @@ export class Exchange {
     const rules: Rules = {
       attempts: hold.batch.attempts,
       canLookUp: lookup !== undefined,
-      circuitOpen: circuit.open,
+      circuitOpen: circuit.open && !circuit.lives,
       enforcesUniqueness,
     };
     if (hold.batch.update && update) rules.update = update.needsId ? 'by_id' : 'by_itself';
@@ -195,6 +198,10 @@ const NOTHING_LANDED: ReadonlySet<Verdict['kind']> = new Set([
   'duplicate',
   'rejected',
 ]);
+
+function statusOf(sent: Sent): number | undefined {
+  return 'answer' in sent ? sent.answer.status : undefined;
+}
 
 function stateOf(item: Item, attempts: number, sent?: Sent): RowState {
   const state: RowState = { row: item.row, attempts, inDoubt: item.since !== 0 };

@@ -20,6 +20,8 @@ export interface Item {
   marked: boolean;
   /** What the next request is about; undefined: to create it. */
   errand?: Errand;
+  /** Sent to try whether the API is back. */
+  probe?: boolean;
   /** Travels in a request of its own from now on. */
   alone?: boolean;
 }

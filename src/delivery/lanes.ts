@@ -29,8 +29,10 @@ const LONGEST_WAIT_MS = 86_400_000;
 /** A request that may be sent: one row, or several that travel together. */
 interface Cleared {
   items: Item[];
-  /** The one request that may be sent while the circuit is open. */
+  /** The one request that tries the API while the circuit is open. */
   probe: boolean;
+  /** May be sent as long as the API lives, though the circuit is open. */
+  lives: boolean;
   /** Monotonic ms: when it may be sent, and when its marks were given. */
   atMs: number;
   markedMs: number;
@@ -100,7 +102,7 @@ export class Lanes {
       }
       this.cleared.shift();
       const late = pace.intervalMs > 0 && now - next.atMs > LATE_MS && !next.probe;
-      const held = circuit.open && !next.probe;
+      const held = circuit.open && !next.probe && !(circuit.lives && next.lives);
       if (late || held || now - next.markedMs > LEASE_MS) this.pending.unshift(...next.items);
       else this.launch(next.items);
     }
@@ -135,10 +137,22 @@ export class Lanes {
 
   private async clear(): Promise<void> {
     this.clearing = true;
-    const again = await this.clearThese(this.nextRequests(this.wanted()));
+    const again = await this.clearThese(this.nextRequests(this.worthClearing()));
     this.clearing = false;
     this.askAtMs = this.options.clock.monotonic() + again;
     this.pump();
+  }
+
+  /** How many requests may be cleared; while the circuit is open those that wait are put into the order of their turn. */
+  private worthClearing(): number {
+    const { circuit, account } = this.options;
+    const wanted = this.wanted();
+    if (!circuit.open) return wanted;
+    const tried = this.pending.filter((item) => item.since > 0);
+    const fresh = this.pending.filter((item) => item.since === 0);
+    // A look-up of a row that failed proves that the API lives; another attempt of it would prove little.
+    this.pending = account.destination.lookup ? [...tried, ...fresh] : [...fresh, ...tried];
+    return circuit.lives ? Math.min(wanted, Math.max(1, tried.length + circuit.fresh)) : wanted;
   }
 
   /** Takes the rows of the next requests out of those that wait. */
@@ -170,14 +184,18 @@ export class Lanes {
       for (const { hold } of this.pending) others.add(hold);
     }
     const items = requests.flat();
-    const leave = await askLeave(this.options, requests, others).catch(this.options.onError);
+    const none = circuit.lives && circuit.fresh === 0 && items.every((item) => item.since === 0);
+    const most = none ? 0 : requests.length;
+    const leave = await askLeave(this.options, requests, others, most).catch(this.options.onError);
     if (!leave) {
       // Redis went away: nothing was sent, nothing is lost.
       this.putBack(items);
       return RECHECK_MS;
     }
     const { slots, markedMs, marked, unsure, over } = leave;
-    circuit.observe(slots.circuit);
+    circuit.observe(slots);
+    const probe = slots.circuit === 'probe';
+    const lives = slots.circuit === 'open';
     for (const hold of over) this.drop(hold, items);
 
     let slot = 0;
@@ -186,14 +204,17 @@ export class Lanes {
       const ready = request.filter((item) => marked.has(item) && this.stillDue(item));
       if (ready.length === 0) continue;
       while (slot < slots.granted && this.leaveFree(slots.firstMs + slot * slots.intervalMs)) slot++;
-      if (slot >= slots.granted || this.stopped) {
+      const [first] = ready as [Item];
+      const held = lives && first.since === 0 && circuit.fresh === 0;
+      if (slot >= slots.granted || held || this.stopped) {
         waiting.push(...ready);
         continue;
       }
-      const probe = slots.circuit === 'probe';
-      if (probe) this.probeByLookUp(ready[0]!);
+      if (lives && first.since === 0) circuit.fresh--;
+      first.probe = probe;
+      if (probe) this.probeByLookUp(first);
       const atMs = slots.firstMs + slot++ * slots.intervalMs;
-      this.cleared.push({ items: ready, probe, atMs, markedMs });
+      this.cleared.push({ items: ready, probe, lives, atMs, markedMs });
     }
     this.putBack(waiting);
     if (slots.granted === 0) return Math.max(1, Math.min(slots.waitMs, 5_000));
@@ -228,7 +249,7 @@ export class Lanes {
       message: `${attemptsText(item.attempts)} without a clear answer; it may have been created`,
       attempts: item.attempts,
     } as const;
-    item.errand = { do: 'look_up', otherwise };
+    item.errand = { do: 'look_up', otherwise, proof: true };
   }
 
   private putBack(items: readonly Item[]): void {

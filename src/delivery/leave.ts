@@ -19,18 +19,19 @@ export interface Leave {
 }
 
 /**
- * Asks leave for the rows of `requests` (those of one travel together), and for `others` whether their rows may still
- * be sent. Rows that are settled already are closed. Throws when Redis does not answer: nothing was sent then.
+ * Asks leave for the rows of `requests` (those of one travel together) and `most` slots, and for `others` whether their
+ * rows may still be sent. Rows that are settled already are closed. Throws when Redis does not answer: nothing was sent then.
  */
 export async function askLeave(
   { redis, pace, clock }: { redis: Redis; pace: Pace; clock: Clock },
   requests: readonly Item[][],
   others: ReadonlySet<Hold>,
+  most = requests.length,
 ): Promise<Leave> {
   const groups = byHold(requests.flat());
   for (const hold of others) if (!groups.has(hold)) groups.set(hold, []);
   const pipeline = redis.pipeline();
-  pace.reserve(pipeline, requests.length);
+  pace.reserve(pipeline, most);
   for (const [hold, group] of groups) {
     const { keys } = hold.record;
     const { epoch, batch, token } = hold.claim;

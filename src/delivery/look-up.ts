@@ -56,7 +56,8 @@ export class LookUps {
     const request = destination.lookup!.request(contact, options);
     this.timer ??= setTimeout(() => void this.end(), this.options.withinMs);
     for (let i = 0; i < TRIES; ) {
-      if (!(await this.slot())) return undefined;
+      const slot = await this.slot();
+      if (slot === undefined) return undefined;
       this.requests++;
       const sent = await this.sender.send(request);
       if ('answer' in sent) this.apiClock.read(sent.answer);
@@ -65,12 +66,13 @@ export class LookUps {
           ? destination.lookup!.read(sent.answer, contact)
           : { kind: 'no_answer', verdict: sent.failure };
       if (finding.kind !== 'no_answer') {
-        await this.circuit.lookedUp();
+        await this.circuit.noteLookUp(undefined, undefined, slot.probe);
         return finding;
       }
       const { verdict } = finding;
       if (this.ended.aborted) return undefined;
-      await this.circuit.note(verdict, 'answer' in sent ? sent.answer.status : undefined);
+      const status = 'answer' in sent ? sent.answer.status : undefined;
+      await this.circuit.noteLookUp(verdict, status, slot.probe);
       if (verdict.kind === 'refused') this.over.abort();
       else if (verdict.kind === 'throttled') {
         this.throttled++;
@@ -100,8 +102,8 @@ export class LookUps {
     await this.sender.destroy();
   }
 
-  /** Waits for a place in the account's pace. False: the time is over. */
-  private async slot(): Promise<boolean> {
+  /** Waits for a place in the account's pace; undefined: the time is over. */
+  private async slot(): Promise<{ probe: boolean } | undefined> {
     const { redis, clock } = this.options;
     while (!this.ended.aborted) {
       const pipeline = redis.pipeline();
@@ -109,11 +111,11 @@ export class LookUps {
       const [reply] = (await pipeline.exec()) ?? [];
       if (reply === undefined || reply[0]) throw reply?.[0] ?? new Error('no reply');
       const slot = this.pace.read(reply[1]);
-      this.circuit.observe(slot.circuit);
+      this.circuit.observe(slot);
       const waitMs = slot.granted > 0 ? slot.firstMs - clock.monotonic() : slot.waitMs;
       if (waitMs > 0) await pause(Math.min(Math.max(1, waitMs), LONGEST_WAIT_MS), this.ended);
-      if (slot.granted > 0) return !this.ended.aborted;
+      if (slot.granted > 0 && !this.ended.aborted) return { probe: slot.circuit === 'probe' };
     }
-    return false;
+    return undefined;
   }
 }

@@ -25,6 +25,8 @@ export interface Reservation {
   waitMs: number;
   /** `open`: the account's API is down; `probe`: the one request that tries it. */
   circuit: 'open' | 'probe' | '';
+  /** The circuit is open, but the API lives: slots are for rows that failed before. */
+  lives: boolean;
 }
 
 /** Microseconds between two requests at `rate`; 0 = no limit. */
@@ -63,13 +65,14 @@ export class Pace {
 
   /** Reads the reply to {@link reserve}; call it as soon as the reply is there. */
   read(reply: unknown): Reservation {
-    const [granted, first, interval, now, wait, circuit] = reply as [
+    const [granted, first, interval, now, wait, circuit, lives] = reply as [
       number,
       number,
       number,
       number,
       number,
       '' | 'open' | 'probe',
+      0 | 1,
     ];
     this.see(now);
     this.intervalMs = interval / 1000;
@@ -79,6 +82,7 @@ export class Pace {
       intervalMs: this.intervalMs,
       waitMs: wait / 1000,
       circuit,
+      lives: lives === 1,
     };
   }
 
@@ -127,9 +131,17 @@ export class Pace {
     return Number(pauseUs) / 1000;
   }
 
-  /** The API answers a look-up: the next probe comes after `pauseMs`, no longer; `words` say what it waits for. */
-  async probeAgain(pauseMs: number, words: string): Promise<void> {
-    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, 0, words);
+  /**
+   * The probe is back, the circuit stays open: the next one comes after `pauseMs`; `words` say what it waits for. The
+   * API counts as living for `livesMs`.
+   */
+  async probeAgain(pauseMs: number, words: string, livesMs = 0): Promise<void> {
+    await call(this.redis, 'circuit', this.key, 'again', pauseMs * 1000, livesMs * 1000, words);
+  }
+
+  /** A look-up was answered: for `livesMs` the API counts as living, though the circuit is open. */
+  async noteLife(livesMs: number): Promise<void> {
+    await call(this.redis, 'circuit', this.key, 'lives', 0, livesMs * 1000);
   }
 
   async closeCircuit(): Promise<void> {

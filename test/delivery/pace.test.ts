@@ -90,6 +90,59 @@ test('ten failures in a row open the circuit for all; one probe at a time; its a
   expect(await reserve(b, 5)).toMatchObject({ granted: 5, circuit: '' });
 });
 
+test('a look-up that is answered while creating fails: rows that failed go on, of the others one with each probe', async () => {
+  const { redis, prefix, make, reserve } = open(null);
+  const [a, b] = [make(), make()];
+  const circuit = new Circuit(a);
+  const down = { kind: 'unavailable', message: 'HTTP 500' } as const;
+  const pauseIsOver = () => redis.hset(`${prefix}:{acme-1}:pace`, 'open_until', 1);
+  const ask = async (slots: number) => {
+    const reply = await reserve(a, slots);
+    circuit.observe(reply);
+    return reply;
+  };
+  for (let i = 0; i < 10; i++) await circuit.note(down);
+  expect(await ask(5)).toMatchObject({ granted: 0, circuit: 'open', lives: false });
+  await pauseIsOver();
+  expect(await ask(5)).toMatchObject({ granted: 1, circuit: 'probe', lives: false });
+  await circuit.noteLookUp(undefined, undefined, true);
+  expect(circuit).toMatchObject({ open: true, lives: true, fresh: 1 });
+  // Everybody is told; no slots for nobody, but when to ask again.
+  expect(await reserve(b, 5)).toMatchObject({ granted: 5, circuit: 'open', lives: true });
+  const none = await reserve(b, 0);
+  expect(none).toMatchObject({ granted: 0, circuit: 'open', lives: true });
+  expect(none.waitMs).toBeGreaterThan(0);
+  expect(none.waitMs).toBeLessThanOrEqual(1_000);
+  // Failures are the rows' own now, however many: the pause does not grow, the life goes on.
+  await pauseIsOver();
+  expect(await ask(5)).toMatchObject({ granted: 1, circuit: 'probe', lives: true });
+  for (let i = 0; i < 20; i++) await circuit.note(down, 500, i === 0);
+  const next = await ask(5);
+  expect(next).toMatchObject({ granted: 5, circuit: 'open', lives: true });
+  // Answered, but not the probe: no row that was never sent for that.
+  circuit.fresh = 0;
+  await circuit.noteLookUp(undefined);
+  expect(circuit.fresh).toBe(0);
+  // Not even a look-up is answered: an outage again, for all.
+  await circuit.noteLookUp(down);
+  expect(circuit).toMatchObject({ open: true, lives: false });
+  expect(await reserve(b, 5)).toMatchObject({ granted: 0, circuit: 'open', lives: false });
+  await circuit.noteLookUp(undefined);
+  await circuit.note({ kind: 'created' });
+  expect(await reserve(b, 5)).toMatchObject({ granted: 5, circuit: '', lives: false });
+});
+
+test('nothing listens any more: an outage, whatever look-ups said a moment ago', async () => {
+  const { make, reserve } = open(null);
+  const pace = make();
+  const circuit = new Circuit(pace);
+  for (let i = 0; i < 10; i++) await circuit.note({ kind: 'unclear', message: 'reset' });
+  await circuit.noteLookUp(undefined);
+  expect(await reserve(pace, 5)).toMatchObject({ granted: 5, lives: true });
+  await circuit.note({ kind: 'unreached', message: 'connection refused' });
+  expect(await reserve(pace, 5)).toMatchObject({ granted: 0, circuit: 'open', lives: false });
+});
+
 test('a failure now and then is no outage', async () => {
   const { make, reserve } = open(null);
   const circuit = new Circuit(make());

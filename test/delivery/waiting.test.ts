@@ -41,7 +41,7 @@ test('an open circuit is told with its next try, and forgotten when it closes', 
   await circuit.note({ kind: 'unreached', message: 'connection refused' });
   expect(await read()).toMatchObject({ why: 'acme cannot be reached: connection refused' });
   // A look-up is answered: the API lives.
-  await circuit.lookedUp();
+  await circuit.noteLookUp(undefined, undefined, true);
   expect(await read()).toMatchObject({ why: 'acme answers look-ups, but has taken no contact yet' });
   await circuit.note({ kind: 'created' });
   expect(await read()).toBeUndefined();

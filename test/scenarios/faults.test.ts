@@ -169,6 +169,42 @@ test('rows that always fail neither stop the others nor stand for an outage of t
   expect(summary).toMatchObject({ created: 300, failed: 12, reasons: { retries_exhausted: 12 } });
 });
 
+test('a tail of rows that always fail spends their attempts, not a second for each of them', async () => {
+  const world = await World.open();
+  const rows = [
+    ...people(20),
+    ...people(40, 100).map((row, i) => ({ ...row, email: `error-always.${i}@example.com` })),
+  ];
+  const run = world.start('run', world.csv(rows), '--rate', '100/s', '--attempts', '3', '--json');
+  const { code, stderr } = await run.finished;
+  expect(code, stderr).toBe(3);
+  const summary = await run.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 20, failed: 40, reasons: { retries_exhausted: 40 } });
+  // Each was really tried three times; a look-up that only tries the API is no attempt.
+  expect(world.sandbox.state.counters.faults['error-always']).toBeGreaterThanOrEqual(3 * 40);
+  // Look-ups a second for each row and attempt would be many more than three a row.
+  expect(world.sandbox.state.counters.by_status[200] ?? 0).toBeLessThan(40 * 4.5);
+});
+
+test('creating fails while look-ups are answered: few rows are tried, none is lost when it is over', async () => {
+  const world = await World.open();
+  const rows = people(1_000);
+  const run = world.start('run', world.csv(rows), '--rate', '500/s', '--attempts', '8', '--json');
+  await world.holds(50);
+  world.sandbox.state.rates = { status500: 1 };
+  const { counters } = world.sandbox.state;
+  const before = counters.posts;
+  await until(() => (counters.by_status[200] ?? 0) >= 5);
+  expect(counters.posts - before).toBeLessThan(150);
+  world.sandbox.state.rates = {};
+  const { code, stderr } = await run.finished;
+  expect(code, stderr).toBe(0);
+  const summary = await run.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 1_000, failed: 0 });
+});
+
 test('a key that the API quotes back reaches neither report nor data dir', async () => {
   const world = await World.open();
   const key = 'sk_quoted_0123456789';
