@@ -59,6 +59,7 @@ export async function keepPulse(session: Session): Promise<void> {
     );
 
     const progress = toProgress({ ...fields, rows: String(session.rows) });
+    await session.noteCounts(progress);
     const total = session.readAll ? session.rows : Math.max(session.rows, aboutRows(plan.source));
     await teller.patiently(record.noteRows(session.rows, total, session.readAll));
     teller.tell({
