@@ -147,8 +147,9 @@ export class Session {
     await this.save({ cursor: this.cursor });
   }
 
-  /** Settles outcomes of the runner's own, waiting while Redis has lost the run. */
+  /** Settles outcomes of the runner's own, waiting while Redis has lost the run. They are under way until journaled. */
   async settle(outcomes: readonly Outcome[]): Promise<void> {
+    for (const outcome of outcomes) this.window.addOutcome(outcome);
     for (let i = 0; i < outcomes.length; i += SETTLE_AT_ONCE) {
       const part = outcomes.slice(i, i + SETTLE_AT_ONCE);
       for (;;) {

@@ -111,6 +111,7 @@ async function live({ file, rows, fate, left, pick, answers = Infinity, onSend }
     async settle(outcomes: Outcome[]) {
       if (ended.signal.aborted) return;
       for (const outcome of outcomes) {
+        window.addOutcome(outcome);
         left.codes.set(outcome.row, codeOf(outcome));
         journaled(outcome.row);
       }
