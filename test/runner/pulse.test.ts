@@ -31,7 +31,7 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
     account: 'acme-1',
     source: { path, name: 'people.csv', sha256: '', bytes: 1e6, lines: 4 },
     delimiter: ',',
-    map: {},
+    mapping: {},
     rate: null,
     batchRows: 500,
     attempts: 5,

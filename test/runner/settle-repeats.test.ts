@@ -97,7 +97,7 @@ async function live({ file, rows, fate, left, pick, answers = Infinity, onSend }
       run: 'r',
       source: { path: file, bytes: 1e9 },
       delimiter: ',',
-      map: {},
+      mapping: {},
       batchRows: 3,
       attempts: 1,
     },
