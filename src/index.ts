@@ -1,6 +1,20 @@
 /** The library. */
+export { z } from 'zod';
 export type { Environment } from './config.js';
+export { type Contact, type Identity, normaliseEmail } from './contact.js';
 export type { Waiting } from './delivery/waiting.js';
+export {
+  type ApiAnswer,
+  type ApiRequest,
+  announcedWait,
+  type Destination,
+  defineDestination,
+  type FieldKind,
+  type Finding,
+  jsonBody,
+  type Options,
+} from './destinations/destination.js';
+export { usualVerdict } from './destinations/http/customs.js';
 export { EXIT, RowferryError } from './errors.js';
 export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
@@ -16,3 +30,4 @@ export {
 export type { Rate, RunPlan, RunState } from './run.js';
 export type { RunnerEvents, RunProgress } from './runner/session.js';
 export type { RunView } from './runner/view.js';
+export type { Verdict } from './verdict.js';

@@ -2,8 +2,8 @@
 export type Verdict =
   | { kind: 'created'; contactId?: string }
   | { kind: 'updated'; contactId?: string }
-  /** The destination already holds one of the contact's keys; `key` says which, where the answer tells. */
-  | { kind: 'duplicate'; key?: 'email' | 'external_id'; message: string }
+  /** The destination already holds one of the contact's keys; `key` says which, `contactId` who has it, where the answer tells. */
+  | { kind: 'duplicate'; key?: 'email' | 'external_id'; contactId?: string; message: string }
   /** The API looked at this contact and said no; sending it again would change nothing. */
   | { kind: 'rejected'; field?: string; code?: string; message: string }
   /** Not looked at, come back later. `waitMs` as announced by the API, if it was. */

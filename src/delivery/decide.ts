@@ -278,6 +278,7 @@ function duplicateOutcome(verdict: Extract<Verdict, { kind: 'duplicate' }>, stat
     status: 'skipped',
     reason: verdict.key === undefined ? 'duplicate_contact' : `duplicate_${verdict.key}`,
     duplicateOf: 'destination',
+    ...(verdict.contactId === undefined ? {} : { contactId: verdict.contactId }),
     ...(verdict.key === undefined ? { message: verdict.message } : { field: verdict.key }),
   };
 }

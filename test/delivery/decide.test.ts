@@ -60,6 +60,14 @@ describe('after a create', () => {
     });
   });
 
+  test('a duplicate whose id the answer tells keeps it', () => {
+    const verdict: Verdict = { kind: 'duplicate', key: 'email', contactId: 'u-7', message: 'taken' };
+    expect(settled(afterCreate(verdict, FRESH, RULES))).toMatchObject({
+      status: 'skipped',
+      contactId: 'u-7',
+    });
+  });
+
   test.each([
     ['email', { reason: 'duplicate_email', field: 'email' }],
     ['external_id', { reason: 'duplicate_external_id', field: 'external_id' }],
