@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
@@ -54,6 +54,57 @@ test('an aborted run rejects with a stable code and is resumable', async () => {
   const summary = await rowferry.resume(id);
   expectAgreement(summary.reports.dir, rows, world.ledger());
   await expect(rowferry.resume(id)).rejects.toMatchObject({ code: 'RUN_OVER' });
+});
+
+test('a mapping with rules and expressions goes with its run through a resume and into a retry', async () => {
+  const world = await World.open();
+  const rows = people(200).map(({ email, external_id, company }, i) => ({
+    User: email!.replace('@example.com', ''),
+    Domain: 'EXAMPLE.com',
+    Nr: external_id!,
+    Score: i === 6 ? 'many' : String(i),
+    Company: company!,
+  }));
+  const rowferry = await world.library();
+  const stop = new AbortController();
+  let id = '';
+  const running = rowferry.run(world.csv(rows), {
+    rate: { requests: 100, perMs: 1_000 },
+    map: { Score: 'custom_fields.score:integer' },
+    mapping: {
+      map: {
+        email: { columns: ['User', 'Domain'], join: '@' },
+        external_id: 'Nr',
+        'custom_fields.tier': { jsonata: "$number(Score) >= 100 ? 'gold' : 'basic'" },
+        'custom_fields.score': 'Domain',
+      },
+      unmapped: 'ignore',
+    },
+    signal: stop.signal,
+    started: ({ run }) => {
+      id = run;
+    },
+  });
+  const failed = expect(running).rejects.toMatchObject({ code: 'RUN_INTERRUPTED' });
+  await world.holds(20);
+  stop.abort();
+  await failed;
+  const summary = await rowferry.resume(id);
+  expect(summary).toMatchObject({ rows: 200, created: 199, failed: 1, reasons: { invalid: 1 } });
+  const report = readFileSync(summary.reports.outcomes, 'utf8');
+  expect(report).toContain('7,8,failed,invalid,custom_fields.score,"not_an_integer: column ""Score"" must');
+
+  const failures = summary.reports.failed;
+  writeFileSync(failures, readFileSync(failures, 'utf8').replace('many', '6'));
+  expect(await rowferry.retry(id)).toMatchObject({ rows: 1, created: 1 });
+  const held = world.ledger().map(({ fields }) => fields);
+  expect(held).toHaveLength(200);
+  for (const [i, { User, Nr }] of rows.entries()) {
+    expect(held.find(({ external_id }) => external_id === Nr)).toMatchObject({
+      email: `${User}@example.com`,
+      custom_fields: { score: i, tier: i >= 100 ? 'gold' : 'basic' },
+    });
+  }
 });
 
 test('two processes cannot work on one run', async () => {

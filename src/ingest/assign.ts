@@ -1,31 +1,22 @@
 /** Decides where every column goes: rules first, then names, aliases, the preset, and the place for further fields. */
 import type { Destination } from '../destinations/destination.js';
-import { type MappingSpec, type Rule, rulesOf, TYPES, typeOf, type ValueType } from '../mapping.js';
-import { type Treatment, treatmentOf } from './convert.js';
+import { type MappingSpec, type Rule, rulesOf, typeOf } from '../mapping.js';
+import { type AssignedColumn, bindRule, type FoundRule, readHeader } from './columns.js';
+import { treatmentOf } from './convert.js';
 import { type MappingFaults, quoted } from './faults.js';
 import { Fields, Places, plain, type Target } from './fields.js';
 import { choosePreset, NAME_MEANING, NAME_PARTS, type Preset } from './presets.js';
-import type { BoundRule, Column } from './rules.js';
-
-export interface AssignedColumn extends Column {
-  /** The header without its type. */
-  name: string;
-  target?: Target;
-  treatment?: Treatment;
-  /** A rule uses the column: `moved` to a field of the rule's choice, or `read` among others. */
-  used?: 'moved' | 'read';
-}
 
 /** The rules of one field, of which the first that has a value fills it. */
 export interface FieldRules {
   target: Target;
-  rules: BoundRule[];
+  rules: FoundRule[];
 }
 
 /** Columns that rowferry adds to `failed.csv` and `skipped.csv`; ignored when such a file is dropped again. */
 const OWN_COLUMNS = /^rowferry_/;
-const TYPED_HEADER = new RegExp(`^(.*\\S)\\s*:\\s*(${TYPES.join('|')})$`, 'i');
 
+/** Where each column and each rule of a mapping goes, for one header and one destination. */
 export class Assignment {
   readonly columns: AssignedColumn[];
   readonly rules: FieldRules[] = [];
@@ -39,10 +30,10 @@ export class Assignment {
     private readonly spec: MappingSpec,
     private readonly nowMs: number,
     private readonly faults: MappingFaults,
-    private readonly header: readonly string[],
+    header: readonly string[],
   ) {
     this.fields = new Fields(destination);
-    this.columns = header.map(toColumn);
+    this.columns = header.map(readHeader);
   }
 
   /** Faults of the mapping go to `faults`; what is then returned is of no use. `nowMs` is the `$now()` of expressions. */
@@ -72,8 +63,8 @@ export class Assignment {
 
   private async bind(field: string, rules: Rule[]): Promise<void> {
     const target = this.fieldOf(field, rules);
-    const bound: BoundRule[] = [];
-    for (const rule of rules) bound.push(await this.bindRule(field, rule));
+    const bound: FoundRule[] = [];
+    for (const rule of rules) bound.push(await bindRule(field, rule, this.columns, this.nowMs, this.faults));
     if (target === undefined) return;
     if (target.kind !== 'object') {
       if (this.places.clash(target.path)) {
@@ -90,7 +81,7 @@ export class Assignment {
       column.treatment = treatmentOf(rules[0]!, column.type);
     }
     for (const { rule, columns } of bound) {
-      for (const column of columns as AssignedColumn[]) {
+      for (const column of columns) {
         if (rule.column !== undefined) column.used = 'moved';
         else column.used ??= 'read';
       }
@@ -103,48 +94,14 @@ export class Assignment {
     const whole = (rule: Rule) =>
       rule.value !== undefined || rule.jsonata !== undefined || typeOf(rule) === 'json';
     if (target !== undefined && (target.kind !== 'object' || rules.every(whole))) return target;
+    const columns = rules.flatMap((rule) => rule.columns ?? rule.column ?? []);
+    const sends = columns.length === 0 ? 'names' : `sends ${quoted(columns)} to`;
     this.faults.add(
       'MAP_FIELD_UNKNOWN',
-      `map names the field "${field}", which ${this.destination.kind} does not have.`,
+      `map ${sends} the field "${field}", which ${this.destination.kind} does not have.`,
       `Fields: ${this.fields.list()}.`,
     );
     return undefined;
-  }
-
-  private async bindRule(field: string, rule: Rule): Promise<BoundRule> {
-    const columns: AssignedColumn[] = [];
-    for (const name of rule.columns ?? (rule.column === undefined ? [] : [rule.column])) {
-      const column = this.find(name);
-      if (column !== undefined) columns.push(column);
-      else {
-        const sentence = `map.${field} names the column "${name}", which the header does not have.`;
-        this.faults.add('MAP_COLUMN_UNKNOWN', sentence, `The header has: ${quoted(this.header)}.`);
-      }
-    }
-    if (rule.jsonata === undefined) return { rule, columns };
-    const { compileExpression } = await import('./expression.js');
-    try {
-      const expression = compileExpression(rule.jsonata, this.nowMs);
-      const read = this.columns.filter(({ header }) => expression.names.has(header));
-      return { rule, columns: read, expression };
-    } catch (error) {
-      this.faults.add('MAPPING_INVALID', `map.${field}: ${(error as Error).message}.`);
-      return { rule, columns };
-    }
-  }
-
-  /** Written as in the header beats alike: `email` and `E-mail` may both be columns. */
-  private find(name: string): AssignedColumn | undefined {
-    const among = (alike: (column: AssignedColumn) => boolean) => {
-      const found = this.columns.filter(alike);
-      return found.find(({ used }) => used === undefined) ?? found[0];
-    };
-    return (
-      among(({ header }) => header === name) ??
-      among((column) => column.name === name) ??
-      among(({ header }) => plain(header) !== '' && plain(header) === plain(name)) ??
-      among((column) => plain(column.name) !== '' && plain(column.name) === plain(name))
-    );
   }
 
   /** A field goes to the first column that claims it by its own name, else by an alias. */
@@ -172,8 +129,7 @@ export class Assignment {
       this.claim(column!, target);
       filled.push(`"${column!.header}" fills ${target.field}`);
     }
-    filled.push(...this.joinName());
-    this.readLists(preset);
+    filled.push(...this.joinName(), ...this.readLists(preset));
     if (filled.length > 0 && this.spec.preset === undefined) {
       this.warnings.push(
         `The header is that of a ${preset.title} export: ${filled.join(', ')} (preset: none turns this off).`,
@@ -200,14 +156,16 @@ export class Assignment {
     return [`${columns.map(({ header }) => `"${header}"`).join(' and ')} fill ${target.field}`];
   }
 
-  private readLists({ lists = {} }: Preset): void {
-    for (const [header, split] of Object.entries(lists)) {
+  private readLists({ lists = {}, title }: Preset): string[] {
+    return Object.entries(lists).flatMap(([header, split]) => {
       const column = this.columns.find(
         ({ name, used, target }) =>
-          used === undefined && target?.kind === 'list' && plain(name) === plain(header),
+          used !== 'moved' && target?.kind === 'list' && plain(name) === plain(header),
       );
-      if (column !== undefined) column.treatment = { ...column.treatment, split };
-    }
+      if (column === undefined) return [];
+      column.treatment = { ...column.treatment, split };
+      return [`"${column.header}" is split as ${title} writes it`];
+    });
   }
 
   private placeTheRest(): void {
@@ -291,18 +249,11 @@ export class Assignment {
   }
 }
 
-function toColumn(text: string, index: number): AssignedColumn {
-  const header = text.trim();
-  const [, name, type] = TYPED_HEADER.exec(header) ?? [];
-  if (name === undefined) return { index, header, name: header };
-  return { index, header, name, type: type!.toLowerCase() as ValueType };
-}
-
 /** The column that alone fills the field from its cell, if no more is asked for. */
-function simpleColumn(bound: BoundRule[]): AssignedColumn | undefined {
+function simpleColumn(bound: FoundRule[]): AssignedColumn | undefined {
   const [first] = bound;
   if (bound.length !== 1 || first?.rule.column === undefined) return undefined;
-  const column = first.columns[0] as AssignedColumn | undefined;
+  const column = first.columns[0];
   const { rule } = first;
   return column?.target === undefined && rule.default === undefined && rule.trim !== false
     ? column

@@ -4,18 +4,7 @@ import type { FieldKind } from '../destinations/destination.js';
 import { type Rule, typeOf, type ValueType } from '../mapping.js';
 import type { Target } from './fields.js';
 import { isBlank } from './fill.js';
-
-/** Why a cell is no value of its type. */
-export class Unfit {
-  constructor(
-    readonly code: string,
-    /** What the cell should hold: "a number like 12 or 12.5". */
-    readonly expected: string,
-  ) {}
-}
-
-/** A value, which may be blank, or an {@link Unfit}. Takes text that is not blank. */
-export type Convert = (text: string) => unknown;
+import { type Convert, Unfit } from './unfit.js';
 
 /** What a rule, a typed header or a preset asks of the cell. */
 export interface Treatment {

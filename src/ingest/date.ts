@@ -1,6 +1,6 @@
 /** Reads dates as people write them; gives ISO 8601. */
 import { DateTime } from 'luxon';
-import { type Convert, Unfit } from './convert.js';
+import { type Convert, Unfit } from './unfit.js';
 
 /** Tokens that Luxon reads; other letters are other libraries' and would be taken for plain text. */
 const TOKEN = /^[yMLdoEcWkqHhmsSuaZzTtDfF]$/;

@@ -1,6 +1,6 @@
 /** JSONata expressions over the cells of a row, bounded and repeatable: every pass over the source finds the same. */
 import jsonata from 'jsonata';
-import { Unfit } from './convert.js';
+import { Unfit } from './unfit.js';
 
 /** Of one row's expression; a count and not a time, so that a slow machine decides as a fast one does. */
 const MOST_STEPS = 20_000;

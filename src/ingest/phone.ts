@@ -1,7 +1,7 @@
 /** Reads phone numbers as people write them; gives E.164 or a part of it. */
 import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import type { Rule } from '../mapping.js';
-import { type Convert, Unfit } from './convert.js';
+import { type Convert, Unfit } from './unfit.js';
 
 /** `country` is that of numbers which tell none. Throws the end of a sentence for a country that there is none. */
 export function phoneReader(country: string | undefined, part: Rule['part'] = 'e164'): Convert {

@@ -46,14 +46,15 @@ export const KNOWN: readonly Preset[] = [
   {
     name: 'salesforce',
     title: 'Salesforce',
+    // Reports write "Account Name", the data export AccountName: they are compared alike.
     told: [
-      ['Contact ID', 'Lead ID', 'Id'],
-      ['Account Name', 'Account ID', 'Contact Owner', 'Lead Owner', 'Owner ID', 'SystemModstamp'],
-      ['Mailing Street', 'Mailing City', 'Mailing Country', 'Lead Source', 'Lead Status', 'IsDeleted'],
+      ['ContactId', 'LeadId', 'Id'],
+      ['AccountName', 'AccountId', 'ContactOwner', 'LeadOwner', 'OwnerId', 'SystemModstamp'],
+      ['MailingStreet', 'MailingCity', 'MailingCountry', 'LeadSource', 'LeadStatus', 'IsDeleted'],
     ],
     columns: [
-      ['Contact ID', ID],
-      ['Lead ID', ID],
+      ['ContactId', ID],
+      ['LeadId', ID],
       ['Id', ID],
       ['Mobile', PHONE],
       ['Mobile Phone', PHONE],

@@ -1,10 +1,11 @@
 /** Makes the functions that fill a contact's fields from a record. */
 import type { Contact } from '../contact.js';
 import type { Rule, ValueType } from '../mapping.js';
-import { type Convert, convertTo, type Treatment, treatmentOf, Unfit } from './convert.js';
+import { convertTo, type Treatment, treatmentOf } from './convert.js';
 import type { Expression } from './expression.js';
 import type { Target } from './fields.js';
 import { copy, fillBlanks, isBlank, isObject, setterOf } from './fill.js';
+import { type Convert, Unfit } from './unfit.js';
 import type { Fault } from './validate.js';
 
 /** Is told about values that do not fit. */

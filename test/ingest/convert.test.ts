@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { convertTo, type Treatment, Unfit } from '../../src/ingest/convert.js';
+import { convertTo, type Treatment } from '../../src/ingest/convert.js';
 import type { Target } from '../../src/ingest/fields.js';
+import { Unfit } from '../../src/ingest/unfit.js';
 
 const TEXT: Target = { field: 'custom_fields.x', path: ['custom_fields', 'x'], kind: 'text', own: false };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Unfit } from '../../src/ingest/convert.js';
 import { compileExpression } from '../../src/ingest/expression.js';
+import { Unfit } from '../../src/ingest/unfit.js';
 
 const NOW = Date.UTC(2026, 0, 31);
 

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Contact } from '../../src/contact.js';
+import { cendyn } from '../../src/destinations/cendyn.js';
+import { clemta } from '../../src/destinations/clemta.js';
 import { type Destination, defineDestination } from '../../src/destinations/destination.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
 import { EXIT, RowferryError } from '../../src/errors.js';
 import { makeMapping } from '../../src/ingest/map.js';
-import type { Fault } from '../../src/ingest/validate.js';
+import { type Fault, findFault } from '../../src/ingest/validate.js';
 import { type MappingSpec, parseMapping } from '../../src/mapping.js';
 
 /** Every kind of field, some of them inside objects; e-mail or phone is required. */
@@ -259,15 +261,24 @@ describe('a typed header', () => {
       await contactOf(
         {
           'custom_fields.lead_score:number': '12.5',
-          'since : date': '2024-01-31',
+          'since:date': '2024-01-31',
           'is_active:boolean': 'y',
-          'langs:LIST': 'de,en',
+          'langs:list': 'de,en',
+          'Billing: Phone': '1',
+          'x:Number': '2',
           'time:12:00': 'x',
         },
         {},
       ),
     ).toEqual({
-      custom_fields: { lead_score: 12.5, since: '2024-01-31', langs: ['de', 'en'], 'time:12:00': 'x' },
+      custom_fields: {
+        lead_score: 12.5,
+        since: '2024-01-31',
+        langs: ['de', 'en'],
+        'time:12:00': 'x',
+        'Billing: Phone': '1',
+        'x:Number': '2',
+      },
       is_active: true,
     });
   });
@@ -351,7 +362,7 @@ describe('fields of the destination', () => {
 
 describe('columns nobody knows', () => {
   test('are not sent, and told, where the API takes none', async () => {
-    const { contact, warnings } = await mapped({ phone: '1', color: 'red', '': 'x' }, {}, company);
+    const { contact, warnings } = await mapped({ phone: '1', color: 'red' }, {}, company);
     expect(contact).not.toHaveProperty('color');
     expect(warnings).toEqual(['Not sent, because no field of company knows them: "color".']);
     expect((await mapped({ phone: '1', color: 'red' }, { unmapped: 'ignore' }, company)).warnings).toEqual(
@@ -446,8 +457,8 @@ describe('what makes no sense', () => {
     expect(code).toBe('MAPPING_INVALID');
     for (const told of [
       'map.email names the column "Mail", which the header does not have.',
-      'map names the field "nowhere", which sendmator does not have.',
-      'map names the field "metadata", which sendmator does not have.',
+      'map sends "Plan" to the field "nowhere", which sendmator does not have.',
+      'map sends "Plan" to the field "metadata", which sendmator does not have.',
       'map.custom_fields.a names the column "Seats", which the header does not have.',
       'map.custom_fields.b: jsonata "(" is not understood',
       'map.custom_fields.c: format "dd.MM." has no year.',
@@ -493,5 +504,71 @@ describe('a field that the destination requires', () => {
       { map: { type: { value: 'vendor' } } },
       { ...company, defaults: () => ({}) },
     );
+  });
+});
+
+describe('the destinations there are', () => {
+  test('Cendyn takes a phone number in parts, without an e-mail address, and a list in brackets', async () => {
+    const phone = { column: 'Mobile', type: 'phone', country: 'GB' } as const;
+    const spec: MappingSpec = {
+      map: {
+        phone_countrycode: { ...phone, part: 'countrycode' },
+        phone_number: { ...phone, part: 'national' },
+      },
+    };
+    const row = {
+      Mobile: '07712 345678',
+      'list_subscriptions[list_id]': 'L-1',
+      'list_subscriptions[subscribed]': 'yes',
+      shoe_size: '42',
+    };
+    const { contact } = await mapped(row, spec, cendyn);
+    expect(contact).toEqual({
+      phone_countrycode: '44',
+      phone_number: '7712345678',
+      list_subscriptions: { list_id: 'L-1', subscribed: true },
+      shoe_size: '42',
+    });
+    expect(findFault(contact, cendyn)).toBeUndefined();
+  });
+
+  test('Cendyn says what a contact lacks that nobody can reach', async () => {
+    expect(await refusal(['phone_number'], {}, cendyn)).toMatchObject({
+      code: 'FIELD_UNFILLED',
+      message: expect.stringContaining('Nothing fills phone_countrycode, which cendyn requires'),
+    });
+    expect(await refusal(['name_first'], {}, cendyn)).toMatchObject({ code: 'NO_EMAIL_COLUMN' });
+  });
+
+  test('Clemta misses all it requires at once, and takes the company of the account', async () => {
+    const { code, message } = await refusal(['email', 'company'], {}, clemta);
+    expect(code).toBe('FIELD_UNFILLED');
+    for (const field of ['type', 'full_name', 'company_id'])
+      expect(message).toContain(`Nothing fills ${field},`);
+
+    const row = {
+      'Record ID': '7',
+      'First Name': 'Ann',
+      'Last Name': 'Lee',
+      Email: 'Ann@Example.com',
+      'Phone Number': '1',
+      'Lifecycle Stage': 'x',
+    };
+    const spec: MappingSpec = { map: { type: { value: 'vendor' } } };
+    const account = { destination: clemta, options: { ...options, companyId: 'c-1' } };
+    const { map, warnings } = await makeMapping(Object.keys(row), account, spec);
+    const contact = map(Object.values(row));
+    expect(contact).toEqual({
+      type: 'vendor',
+      full_name: 'Ann Lee',
+      email: 'ann@example.com',
+      company_id: 'c-1',
+      billing: { phone: '1' },
+    });
+    expect(findFault(contact, clemta)).toBeUndefined();
+    expect(warnings).toEqual([
+      'The header is that of a HubSpot export: "Phone Number" fills billing.phone, "First Name" and "Last Name" fill full_name (preset: none turns this off).',
+      'Not sent, because no field of clemta knows them: "Record ID", "Lifecycle Stage".',
+    ]);
   });
 });

@@ -378,10 +378,10 @@ test('bad input: one clear line each, and the right exit code', async () => {
     ['bad delimiter', ['run', file, '--delimiter', '§'], 2, /^rowferry: --delimiter: "§" is not one of/],
     ['bad map', ['run', file, '--map', 'email'], 2, /--map: "email" is not of the form Header=field/],
     [
-      'map of a column to two fields',
-      ['run', file, '--map', 'email=email', '--map', 'email=first_name'],
+      'bad type',
+      ['run', file, '--map', 'company=custom_fields.c:int'],
       2,
-      /^rowferry: --map sends the column "email" to two fields, email and first_name;/,
+      /--map: .*:int" is not of the form/,
     ],
     [
       'no header',
@@ -389,12 +389,12 @@ test('bad input: one clear line each, and the right exit code', async () => {
       2,
       /^rowferry: The first line holds an e-mail address .* Put a line with the names before it/,
     ],
-    ['map of no column', ['run', file, '--map', 'Mail=email'], 2, /--map names the column "Mail"/],
+    ['map of no column', ['run', file, '--map', 'Mail=email'], 2, /map\.email names the column "Mail"/],
     [
       'map to no field',
       ['run', file, '--map', 'company=firm'],
       2,
-      /to "firm", which sendmator does not have/,
+      /map sends "company" to the field "firm", which sendmator does not have/,
     ],
     [
       'unwritable report dir',
