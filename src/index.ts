@@ -14,7 +14,7 @@ export {
   jsonBody,
   type Options,
 } from './destinations/destination.js';
-export { usualVerdict } from './destinations/http/rules.js';
+export { usualVerdict } from './destinations/http/customs.js';
 export { EXIT, RowferryError } from './errors.js';
 export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';

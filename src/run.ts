@@ -71,6 +71,13 @@ export interface Kinds {
   repeats: Record<string, number>;
 }
 
+/** What nothing but Redis counts. */
+export interface Counts {
+  requests: number;
+  retries: number;
+  throttled: number;
+}
+
 /** What is known of a run without Redis. Rewritten atomically by its runner. */
 export interface RunStatus {
   state: Exclude<RunState, 'interrupted'>;
@@ -78,6 +85,8 @@ export interface RunStatus {
   epoch: number;
   /** The highest row that was ever put into a batch. */
   cursor: number;
+  /** As the runner's pulse saw them last. */
+  counts?: Counts;
   startedAt?: string;
   finishedAt?: string;
   /** Why it is halted or failed: one sentence. */

@@ -79,7 +79,7 @@ test('the copies of the schema and of the sample are true', () => {
     JSON.parse(JSON.stringify(publishedSchema())),
   );
   const sample = readFileSync(join(root, 'samples/rowferry.yaml'), 'utf8');
-  const shown = /^```yaml\n([\s\S]*?)^```/m.exec(readme)![1]!;
+  const shown = /^### Configuration file\n[\s\S]*?^```yaml\n([\s\S]*?)^```/m.exec(readme)![1]!;
   for (const line of shown.split('\n')) expect(sample.split('\n')).toContain(line);
   const named = /^# yaml-language-server: \$schema=(.*)$/m.exec(sample)![1]!;
   expect(existsSync(join(root, 'samples', named))).toBe(true);

@@ -5,22 +5,16 @@ import type { Verdict } from '../verdict.js';
 import { isObject } from './answers.js';
 import type { Destination } from './destination.js';
 import { compileRequest, describeAccount, type Headers } from './http/account.js';
+import { httpSettings } from './http/check.js';
 import { describeContact } from './http/contact.js';
-import { compileExpression } from './http/expression.js';
+import { type Read, readAnswer } from './http/customs.js';
+import { compileExpression, evaluated } from './http/expression.js';
 import { compileLookups } from './http/lookup.js';
-import {
-  compileRules,
-  conclude,
-  evaluated,
-  type Judge,
-  type Read,
-  readAnswer,
-  VERDICTS,
-} from './http/rules.js';
-import { type HttpSettings, httpSettings, LIMIT } from './http/settings.js';
+import { compileRules, conclude, type Judge, VERDICTS } from './http/rules.js';
+import { type HttpSettings, LIMIT } from './http/settings.js';
 import { type Body, compileBody, placeholdersOf } from './http/template.js';
 
-export { httpSettings } from './http/settings.js';
+export { httpSettings } from './http/check.js';
 
 /**
  * Makes the destination. `settings` as in the file, with `${…}` replaced; throws a ZodError for what `httpSettings`

@@ -107,6 +107,9 @@ function whyNotLoaded(error: unknown, file: string): string {
   if (code === 'ERR_MODULE_NOT_FOUND' && message.includes("'rowferry'")) {
     return 'It imports rowferry, which is not installed beside it: npm install rowferry.';
   }
+  if (/Unexpected token 'export'|import statement outside a module/.test(message)) {
+    return 'The package.json above it makes it CommonJS: name it .mjs.';
+  }
   const where = error instanceof SyntaxError ? ' (node --check tells the line)' : '';
   return `It cannot be loaded: ${message}${where}.`;
 }

@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import { codeOf, encodeOutcome, type Outcome } from '../outcome.js';
 import { type RunKeys, runKeys } from '../redis/keys.js';
 import { call } from '../redis/scripts.js';
+import type { Counts } from '../run.js';
 
 /**
  * Why rows of a run must not be sent now. `gone` and `unverified`: Redis lost something and the runner has not
@@ -35,11 +36,7 @@ export interface BatchClaim {
 }
 
 /** What a worker learned since it last settled. */
-export interface Tally {
-  requests: number;
-  retries: number;
-  throttled: number;
-}
+export type Tally = Counts;
 
 export interface LiveRun {
   /** `ok`; `gone` or `unverified`: restore and verify; `lapsed`: we were late, batches may have been dropped; `stale`: stop. */
@@ -96,9 +93,18 @@ export class RunRecord {
     return { condition: condition as LiveRun['condition'], fields: toFields(pairs) };
   }
 
-  /** Marks this server as one on which the run's state is whole. */
-  async verify(epoch: string, runner: string, leaseMs: number, startedMs: number): Promise<boolean> {
-    return (await call(this.redis, 'verify', this.keys.state, epoch, runner, leaseMs, startedMs)) === 'ok';
+  /** Marks this server as one on which the run's state is whole. Counts are raised to `known` where it has forgotten. */
+  async verify(
+    epoch: string,
+    runner: string,
+    leaseMs: number,
+    startedMs: number,
+    known: Counts = NO_TALLY,
+  ): Promise<boolean> {
+    const { requests, retries, throttled } = known;
+    const counts = [requests, retries, throttled];
+    const { state } = this.keys;
+    return (await call(this.redis, 'verify', state, epoch, runner, leaseMs, startedMs, ...counts)) === 'ok';
   }
 
   /** Raises rows to codes known from the journal; at most 500 pairs a call. */

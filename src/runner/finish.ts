@@ -5,7 +5,7 @@ import { openIngest } from '../ingest/ingest.js';
 import { toProgress } from '../outcomes/progress.js';
 import { KindCounter } from '../report/kinds.js';
 import { type Summary, writeReport } from '../report/write.js';
-import { checkSnapshot, runDir } from '../run.js';
+import { type Counts, checkSnapshot, runDir } from '../run.js';
 import { LEASE_MS, type Session, type Stop } from './session.js';
 
 /** Longest wait for requests in flight when a run is halted or cancelled: a request's own time limits, and some. */
@@ -34,7 +34,6 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
   // The report is made from the source; another file by the same name would make it a lie.
   await checkSnapshot(plan.source);
   const { header, rows } = await openIngest(plan, account, { validate: false });
-  const { requests, retries, throttled } = toProgress(fields);
   const kinds = new KindCounter();
   const summary = await writeReport({
     dataDir,
@@ -44,7 +43,7 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     rows,
     state,
     ...(message === undefined ? {} : { message }),
-    counts: { requests, retries, throttled },
+    counts: atLeast(session.status.counts, toProgress(fields)),
     startedMs,
     finishedMs,
     each: (outcome) => kinds.see(outcome),
@@ -76,6 +75,15 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
       EXIT.broke,
     );
   }
+}
+
+/** Redis may have been emptied since the last pulse. */
+function atLeast(known: Counts | undefined, { requests, retries, throttled }: Counts): Counts {
+  return {
+    requests: Math.max(requests, known?.requests ?? 0),
+    retries: Math.max(retries, known?.retries ?? 0),
+    throttled: Math.max(throttled, known?.throttled ?? 0),
+  };
 }
 
 function haltSentence(session: Session, fields: Record<string, string>): string {

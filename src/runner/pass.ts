@@ -45,7 +45,6 @@ export async function pass(session: Session, options: PassOptions): Promise<void
     const outcomes = invalid;
     invalid = [];
     if (options.wait) await window.room(signal);
-    for (const { row } of outcomes) window.add(row, 0);
     await session.settle(outcomes);
   }
 }

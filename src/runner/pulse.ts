@@ -59,6 +59,7 @@ export async function keepPulse(session: Session): Promise<void> {
     );
 
     const progress = toProgress({ ...fields, rows: String(session.rows) });
+    await session.noteCounts(progress);
     const total = session.readAll ? session.rows : Math.max(session.rows, aboutRows(plan.source));
     await teller.patiently(record.noteRows(session.rows, total, session.readAll));
     teller.tell({
@@ -95,6 +96,11 @@ async function addMissing(
   const again = new Set([...missing].filter((row) => suspected?.has(row)));
   if (again.size === 0) return missing;
   around.log.warn({ run: plan.run, rows: again.size }, 'rows without a batch; adding them again');
+  // What the runner said itself is said again: a row that repeats another must not be sent for that.
+  const own = [...again].flatMap((row) => window.outcomeOf(row) ?? []);
+  for (const { row } of own) again.delete(row);
+  await session.settle(own);
+  if (again.size === 0) return undefined;
   await pass(session, {
     take: ({ row }) => again.has(row),
     label: `m${around.clock.now()}`,

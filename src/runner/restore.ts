@@ -53,6 +53,6 @@ export async function restore(session: Session): Promise<void> {
 
 /** Lets workers send: this server knows all that has happened in the run. */
 export async function vouch(session: Session): Promise<void> {
-  const { record, epoch, runner, startedMs } = session;
-  if (!(await record.verify(epoch, runner, LEASE_MS, startedMs))) session.lose();
+  const { record, epoch, runner, startedMs, status } = session;
+  if (!(await record.verify(epoch, runner, LEASE_MS, startedMs, status.counts))) session.lose();
 }

@@ -10,7 +10,7 @@ import type { Progress } from '../outcomes/progress.js';
 import type { RunRecord } from '../outcomes/settle.js';
 import { lifeOf, type ProcessIdentity } from '../process.js';
 import type { BatchQueue } from '../queues/batches.js';
-import { type RunPlan, type RunStatus, saveStatus } from '../run.js';
+import { type Counts, loadStatus, type RunPlan, type RunStatus, saveStatus } from '../run.js';
 import type { Repeats } from './repeats.js';
 import type { Window } from './window.js';
 
@@ -71,6 +71,7 @@ export class Session {
   restoring: Promise<void> | undefined;
   /** No row above this was ever put into a batch. Kept on disk, in strides. */
   private cursor: number;
+  private saving = Promise.resolve();
 
   constructor(
     readonly around: Surroundings,
@@ -119,9 +120,24 @@ export class Session {
     return this.signal.aborted ? (this.signal.reason as Stop | Error) : undefined;
   }
 
-  async save(change: Partial<RunStatus>): Promise<void> {
+  /** Writes one after the other; nothing once a newer runner has written. */
+  save(change: Partial<RunStatus>): Promise<void> {
     Object.assign(this.status, change);
-    await saveStatus(this.around.dataDir, this.plan.run, this.status);
+    const { around, plan, status } = this;
+    const write = async () => {
+      if (loadStatus(around.dataDir, plan.run).epoch > status.epoch) this.lose();
+      else await saveStatus(around.dataDir, plan.run, status);
+    };
+    this.saving = this.saving.then(write, write);
+    return this.saving;
+  }
+
+  /** Keeps on disk what only Redis counts, in case it forgets. */
+  async noteCounts({ requests, retries, throttled }: Counts): Promise<void> {
+    const { counts } = this.status;
+    const same =
+      counts?.requests === requests && counts.retries === retries && counts.throttled === throttled;
+    if (!same) await this.save({ counts: { requests, retries, throttled } });
   }
 
   /** Notes on disk, before it happens, that rows up to `row` are put into batches. */
@@ -131,8 +147,9 @@ export class Session {
     await this.save({ cursor: this.cursor });
   }
 
-  /** Settles outcomes of the runner's own, waiting while Redis has lost the run. */
+  /** Settles outcomes of the runner's own, waiting while Redis has lost the run. They are under way until journaled. */
   async settle(outcomes: readonly Outcome[]): Promise<void> {
+    for (const outcome of outcomes) this.window.addOutcome(outcome);
     for (let i = 0; i < outcomes.length; i += SETTLE_AT_ONCE) {
       const part = outcomes.slice(i, i + SETTLE_AT_ONCE);
       for (;;) {

@@ -48,7 +48,7 @@ async function settleUnsent(session: Session): Promise<void> {
         codes.set(candidate.row, codeOf(decision.outcome));
       } else repeats.move(from + i, left++);
     }
-    await settle(session, outcomes);
+    await session.settle(outcomes);
     await window.room(signal);
     if (signal.aborted) return;
   }
@@ -127,7 +127,7 @@ async function sendInTurn(session: Session): Promise<void> {
       next = seen.unknown;
     }
     for (const { row } of outcomes) letGo(row);
-    await settle(session, outcomes);
+    await session.settle(outcomes);
     await sendHeld(send.sort((a, b) => a - b));
   }
 
@@ -151,11 +151,6 @@ async function sendInTurn(session: Session): Promise<void> {
     bytes -= contact.length;
     return contact;
   }
-}
-
-async function settle(session: Session, outcomes: readonly Outcome[]): Promise<void> {
-  for (const { row } of outcomes) session.window.add(row, 0);
-  await session.settle(outcomes);
 }
 
 /** Adds the codes of `rows` to `codes`. Not while Redis is being restored: one row may be back there, another not yet. */

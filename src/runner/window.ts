@@ -1,4 +1,5 @@
 /** The rows that are under way: put into batches, not journaled yet. Keeps Redis and memory flat, and says when to go on. */
+import type { Outcome } from '../outcome.js';
 import type { Rate } from '../run.js';
 
 export interface WindowLimits {
@@ -18,6 +19,8 @@ export function windowLimits(rate: Rate | null, batchRows: number): WindowLimits
 
 export class Window {
   private readonly rows = new Map<number, number>();
+  /** Of rows that the runner settles itself. */
+  private readonly outcomes = new Map<number, Outcome>();
   private bytes = 0;
   private moves = 0;
   private waiting: { enough: () => boolean; resolve: () => void }[] = [];
@@ -32,11 +35,23 @@ export class Window {
     this.bytes += bytes;
   }
 
+  /** The runner settles `outcome.row` itself: no batch will bring it. */
+  addOutcome(outcome: Outcome): void {
+    this.add(outcome.row, 0);
+    this.outcomes.set(outcome.row, outcome);
+  }
+
+  /** What the runner itself said of a row that is under way. */
+  outcomeOf(row: number): Outcome | undefined {
+    return this.outcomes.get(row);
+  }
+
   /** `row` is journaled. Returns false when it was not under way. */
   done(row: number): boolean {
     const bytes = this.rows.get(row);
     if (bytes === undefined) return false;
     this.rows.delete(row);
+    this.outcomes.delete(row);
     this.bytes -= bytes;
     this.left?.(row);
     return true;

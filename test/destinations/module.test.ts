@@ -117,6 +117,10 @@ test('what cannot be loaded is told why', () => {
     expect.stringMatching(/^It cannot be loaded: Cannot find module .*no-such-file/) as string,
     'It imports rowferry, which is not installed beside it: npm install rowferry.',
   ]);
+  const [common] = faults({ 'package.json': '{"type":"commonjs"}', 'common.js': 'export default {};' }).slice(
+    1,
+  );
+  expect(common).toBe('The package.json above it makes it CommonJS: name it .mjs.');
   expect(load(scratchDir(), './own.mjs')[0]!.error!.message).toBe(
     './own.mjs is no destination. There is no such file.',
   );

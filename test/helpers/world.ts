@@ -198,8 +198,17 @@ export class World {
 
   /** The pid of this world's own Redis. */
   async redisPid(): Promise<number> {
-    const note = JSON.parse(await readFile(join(this.dataDir, 'redis', 'server.json'), 'utf8'));
-    return (note as { who: { pid: number } }).who.pid;
+    return (await this.redisNote()).who.pid;
+  }
+
+  /** The socket of this world's own Redis. */
+  async redisSocket(): Promise<string> {
+    return (await this.redisNote()).socket;
+  }
+
+  private async redisNote(): Promise<{ who: { pid: number }; socket: string }> {
+    const note = await readFile(join(this.dataDir, 'redis', 'server.json'), 'utf8');
+    return JSON.parse(note) as { who: { pid: number }; socket: string };
   }
 
   private async close(): Promise<void> {

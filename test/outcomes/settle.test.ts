@@ -175,3 +175,14 @@ test('restoring raises what is lower, counts it, and can be repeated', async () 
   await redis.del(record.keys.state);
   expect(await record.settle([created(4)], { epoch })).toBe('gone');
 });
+
+test('verifying raises the counts to what was known, and never lowers them', async () => {
+  const { redis, record, batch, epoch } = await claimedRun();
+  await record.settle([], batch('b', 't'), { requests: 12, retries: 3, throttled: 1 });
+  await record.verify(epoch, 'runner-1', LEASE_MS, 1, { requests: 10, retries: 5, throttled: 0 });
+  expect(toProgress(await record.fields())).toMatchObject({ requests: 12, retries: 5, throttled: 1 });
+  await redis.del(record.keys.state);
+  await record.verify(epoch, 'runner-1', LEASE_MS, 1, { requests: 10, retries: 5, throttled: 2 });
+  await record.settle([], batch('b', 't'), { requests: 1, retries: 0, throttled: 0 });
+  expect(toProgress(await record.fields())).toMatchObject({ requests: 11, retries: 5, throttled: 2 });
+});

@@ -97,7 +97,7 @@ async function live({ file, rows, fate, left, pick, answers = Infinity, onSend }
       run: 'r',
       source: { path: file, bytes: 1e9 },
       delimiter: ',',
-      map: {},
+      mapping: {},
       batchRows: 3,
       attempts: 1,
     },
@@ -111,6 +111,7 @@ async function live({ file, rows, fate, left, pick, answers = Infinity, onSend }
     async settle(outcomes: Outcome[]) {
       if (ended.signal.aborted) return;
       for (const outcome of outcomes) {
+        window.addOutcome(outcome);
         left.codes.set(outcome.row, codeOf(outcome));
         journaled(outcome.row);
       }

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { expectAgreement } from '../helpers/agreement.js';
 import { people } from '../helpers/csv.js';
@@ -68,6 +69,39 @@ test('two workers of which one is killed with -9: the other takes over its batch
   expect(summary).toMatchObject({ created: 10_000, failed: 0 });
   workers[1]!.kill();
   expect((await workers[1]!.finished).code).toBe(143);
+});
+
+test('Redis emptied under a run, and again while nobody works on it: rows agree, counts are not forgotten', async () => {
+  const world = await World.open({ ownRedis: true, sandbox: { latencyMs: 5 } });
+  const rows = people(4_000);
+  // Waiting for each other when it happens: the second chain is sent last.
+  for (let i = 0; i < 30; i++) rows[3_900 + i]!.email = 'reject.1@example.com';
+  const empty = async () => {
+    const redis = new Redis(await world.redisSocket());
+    await redis.flushall();
+    await redis.quit();
+  };
+  const first = world.start('run', world.csv(rows), '--rate', 'none', '--json');
+  const [, id] = await first.says(/"run":"([^"]+)"/);
+  await world.holds(1_000);
+  await empty();
+  const requests = () =>
+    Math.max(0, ...[...first.stdout.matchAll(/"requests":(\d+)/g)].map(([, n]) => Number(n)));
+  await until(() => requests() >= 3_000);
+  const known = requests();
+  first.killGroup();
+  await first.finished;
+  await empty();
+  const second = world.start('runs', 'resume', id!, '--json');
+  const chained = () => world.sandbox.state.counters.faults.reject ?? 0;
+  await until(() => chained() >= 10 || second.child.exitCode !== null);
+  await empty();
+  const { code, stderr } = await second.finished;
+  expect(code, stderr).toBe(3);
+  const summary = await second.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 3_970, failed: 30, reasons: { rejected: 30 } });
+  expect(summary.requests).toBeGreaterThanOrEqual(known);
 });
 
 test('rows that repeat rejected ones, the process group killed with -9 among them: each is sent in its turn, once', async () => {

@@ -43,6 +43,18 @@ export function compileExpression(text: string): Expression {
   return { value, json: (input, bindings) => JSON.stringify(value(input, bindings)) };
 }
 
+/** Over what was read of an answer; an expression that fails has no value. */
+export function evaluated(
+  expression: Expression,
+  { body, bindings }: { body: unknown; bindings: Bindings },
+): unknown {
+  try {
+    return expression.value(body, bindings);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether an expression says yes; one that fails does not. */
 export function compileCondition(text: string): (input: unknown, bindings?: Bindings) => boolean {
   compileExpression(text); // the faults it has without what is put around it

@@ -4,8 +4,9 @@ import type { Verdict } from '../../verdict.js';
 import { holds, idOf, isObject, momentOf } from '../answers.js';
 import type { Destination, Finding } from '../destination.js';
 import { compileRequest, type Headers } from './account.js';
-import { compileExpression } from './expression.js';
-import { evaluated, type Judge, type Read, readAnswer } from './rules.js';
+import { type Read, readAnswer } from './customs.js';
+import { compileExpression, evaluated } from './expression.js';
+import type { Judge } from './rules.js';
 import type { HttpSettings } from './settings.js';
 import { compileBody } from './template.js';
 

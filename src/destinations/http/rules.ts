@@ -1,8 +1,10 @@
 /** Answers judged by rules that were written down, not programmed: the first that fits says what the answer means. */
 import type { Verdict } from '../../verdict.js';
-import { failure, idOf, isObject, momentOf, textOf } from '../answers.js';
-import { type ApiAnswer, announcedWait } from '../destination.js';
-import { type Bindings, compileCondition, compileExpression, type Expression } from './expression.js';
+import { failure, idOf, textOf } from '../answers.js';
+import { announcedWait } from '../destination.js';
+import { own, type Read, usual, usualId, whatIsSaid } from './customs.js';
+import { compileCondition, compileExpression, evaluated } from './expression.js';
+import { compileHints, type WaitHint } from './wait.js';
 
 /** What a rule may conclude. `unreached` is known to rowferry alone. */
 export const VERDICTS = [
@@ -37,40 +39,6 @@ export interface Rule {
   message?: string | undefined;
 }
 
-/** Where an answer says how long to wait. */
-export interface WaitHint {
-  header?: string | undefined;
-  body?: string | undefined;
-  /** `auto`: seconds when small, else a moment since 1970; what is no number is a date. */
-  in: 'auto' | 'seconds' | 'milliseconds' | 'epoch' | 'date';
-}
-
-/** An answer with its body parsed once. */
-export interface Read {
-  answer: ApiAnswer;
-  /** undefined: empty, or no JSON. */
-  body: unknown;
-  /** A page, or JSON that was cut off: whoever said this, it is not the API speaking of a contact. */
-  foreign: boolean;
-  bindings: Bindings;
-}
-
-export function readAnswer(answer: ApiAnswer, about: Bindings): Read {
-  let body: unknown;
-  let foreign = false;
-  try {
-    body = JSON.parse(answer.body);
-  } catch {
-    foreign = /^\s*[<{["]/.test(answer.body);
-  }
-  return {
-    answer,
-    body,
-    foreign,
-    bindings: { status: answer.status, headers: answer.headers, ...about },
-  };
-}
-
 /** `done`: what a success means where no rule knows one. */
 export type Judge = (read: Read, done: 'created' | 'updated') => Verdict;
 
@@ -89,31 +57,6 @@ export function compileRules(rules: readonly Rule[], hints: readonly WaitHint[])
     const waitMs = waitOf(read) ?? announcedWait(read.answer, verdict.message);
     return { kind: 'throttled', message: verdict.message, ...(waitMs === undefined ? {} : { waitMs }) };
   };
-}
-
-/**
- * What an answer means by the customs of HTTP: 2xx is `done`, 409 a duplicate, 429 throttled for as long as is
- * announced, 401, 402 and 403 refused, 408 and 5xx unavailable, any other 4xx rejected.
- */
-export function usualVerdict(answer: ApiAnswer, done: 'created' | 'updated' = 'created'): Verdict {
-  return usual(readAnswer(answer, {}), done);
-}
-
-function usual({ answer, body, foreign }: Read, done: 'created' | 'updated' | undefined): Verdict {
-  const { status } = answer;
-  if (status >= 200 && status < 300) {
-    if (done === undefined) return { kind: 'unclear', message: `unexpected HTTP ${status}` };
-    if (foreign) return { kind: 'unclear', message: `HTTP ${status} with something else than JSON` };
-    const contactId = usualId(body);
-    return contactId === undefined ? { kind: done } : { kind: done, contactId };
-  }
-  const said = whatIsSaid(body);
-  if (status === 409 && !foreign) return { kind: 'duplicate', message: said.message ?? 'HTTP 409' };
-  if (status === 301 || status === 307 || status === 308) {
-    const message = 'the API has moved: is the base URL right, and https where it must be?';
-    return { kind: 'refused', code: `http_${status}`, message };
-  }
-  return failure(answer, said);
 }
 
 function compileConditions(rule: Rule): (read: Read) => boolean {
@@ -206,79 +149,4 @@ export function conclude(kind: VerdictKind, told: Told, { answer, body, foreign 
     default:
       return { kind, message };
   }
-}
-
-/** An expression that fails has no value. */
-export function evaluated(expression: Expression, { body, bindings }: Read): unknown {
-  try {
-    return expression.value(body, bindings);
-  } catch {
-    return undefined;
-  }
-}
-
-function compileHints(hints: readonly WaitHint[]): (read: Read) => number | undefined {
-  const compiled = hints.map(({ header, body, in: unit }) => {
-    const expression = body === undefined ? undefined : compileExpression(body);
-    return (read: Read) => {
-      const told = expression
-        ? evaluated(expression, read)
-        : own(read.answer.headers, String(header).toLowerCase());
-      return waitIn(unit, told, Date.parse(read.answer.headers.date ?? ''));
-    };
-  });
-  return (read) => {
-    for (const hint of compiled) {
-      const waitMs = hint(read);
-      if (waitMs !== undefined) return waitMs;
-    }
-    return undefined;
-  };
-}
-
-/** Moments are judged by the API's own Date header, `apiNow`: a wrong clock here does no harm. */
-function waitIn(unit: WaitHint['in'], told: unknown, apiNow: number): number | undefined {
-  if (typeof told !== 'string' && typeof told !== 'number') return undefined;
-  const number = typeof told === 'number' || /^\s*\d/.test(told) ? Number(told) : Number.NaN;
-  const seconds = unit === 'seconds' || (unit === 'auto' && number < 1_000_000_000);
-  if (seconds || unit === 'milliseconds') {
-    const waitMs = seconds ? number * 1000 : number;
-    return waitMs >= 0 && Number.isFinite(waitMs) ? waitMs : undefined;
-  }
-  const dated = unit === 'date' || (unit === 'auto' && Number.isNaN(number));
-  const at = dated ? Date.parse(String(told)) : momentOf(number);
-  const waitMs = Math.max(0, at - apiNow);
-  return Number.isFinite(waitMs) ? waitMs : undefined;
-}
-
-/** Where APIs commonly say what is wrong. */
-function whatIsSaid(body: unknown): { message?: string | undefined; code?: string | undefined } {
-  if (!isObject(body)) return {};
-  const list = Array.isArray(body.errors) ? body.errors : [];
-  const places = [body, body.error, list[0]].filter(isObject);
-  const first = (names: readonly string[], read: (value: unknown) => string | undefined) => {
-    for (const place of places) {
-      for (const name of names) {
-        const told = read(own(place, name));
-        if (told !== undefined) return told;
-      }
-    }
-    return undefined;
-  };
-  const plain = (value: unknown) =>
-    typeof value === 'string' || Array.isArray(value) ? textOf(value) : undefined;
-  return {
-    message: first(['message', 'detail', 'title', 'error_description', 'error'], plain),
-    code: first(['code'], idOf),
-  };
-}
-
-function usualId(body: unknown): string | undefined {
-  if (!isObject(body)) return undefined;
-  const places = [body, body.data, body.contact].filter(isObject);
-  return places.map((place) => idOf(own(place, 'id'))).find((id) => id !== undefined);
-}
-
-function own<T>(object: Record<string, T>, name: string): T | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }

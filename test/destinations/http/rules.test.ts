@@ -1,14 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ApiAnswer } from '../../../src/destinations/destination.js';
-import {
-  compileRules,
-  type Rule,
-  readAnswer,
-  usualVerdict,
-  VERDICTS,
-  type WaitHint,
-} from '../../../src/destinations/http/rules.js';
+import { readAnswer, usualVerdict } from '../../../src/destinations/http/customs.js';
+import { compileRules, type Rule, VERDICTS } from '../../../src/destinations/http/rules.js';
+import type { WaitHint } from '../../../src/destinations/http/wait.js';
 import type { Verdict } from '../../../src/verdict.js';
 import { answer } from '../answer.js';
 

@@ -8,7 +8,9 @@ import { httpDestination } from '../../../src/destinations/http.js';
 
 const folder = fileURLToPath(new URL('../../../samples/destinations/', import.meta.url));
 
-export const SAMPLES = readdirSync(folder).map((file) => file.replace(/\.yaml$/, ''));
+export const SAMPLES = readdirSync(folder)
+  .filter((file) => file.endsWith('.yaml'))
+  .map((file) => file.replace(/\.yaml$/, ''));
 
 /** What says how a destination is used, not what it is. */
 const USE = ['rate', 'concurrency', 'timeout', 'attempts', 'on_duplicate', 'bulk'];

@@ -1,0 +1,94 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+import { sendmator } from '../../src/destinations/sendmator.js';
+import type { Outcome } from '../../src/outcome.js';
+import { RunRecord } from '../../src/outcomes/settle.js';
+import { readOutcomes } from '../../src/outcomes/tail.js';
+import type { BatchQueue } from '../../src/queues/batches.js';
+import { createRun, loadStatus, type RunPlan } from '../../src/run.js';
+import { keepPulse } from '../../src/runner/pulse.js';
+import { Repeats } from '../../src/runner/repeats.js';
+import { LEASE_MS, Session } from '../../src/runner/session.js';
+import { Window } from '../../src/runner/window.js';
+import { people, writeCsv } from '../helpers/csv.js';
+import { openTestRedis } from '../helpers/redis.js';
+import { scratchDir } from '../helpers/scratch.js';
+
+test('an outcome of the runner that Redis has lost is said again; its row is not sent for that', async () => {
+  const { redis, prefix } = openTestRedis();
+  const dataDir = scratchDir();
+  mkdirSync(join(dataDir, 'runs'));
+  const run = '20260101-000000-abcdef';
+  const path = writeCsv(join(dataDir, 'people.csv'), people(3));
+  const plan: RunPlan = {
+    run,
+    version: '0',
+    createdAt: '',
+    destination: 'sendmator',
+    account: 'acme-1',
+    source: { path, name: 'people.csv', sha256: '', bytes: 1e6, lines: 4 },
+    delimiter: ',',
+    mapping: {},
+    rate: null,
+    batchRows: 500,
+    attempts: 5,
+    reportDir: dataDir,
+  };
+  await createRun(dataDir, plan);
+  const record = new RunRecord(redis, prefix, run);
+  const claimed = await record.claim('runner-1', LEASE_MS, 0);
+  if ('refused' in claimed) throw new Error('refused');
+  const { epoch, startedMs } = claimed;
+  await record.verify(epoch, 'runner-1', LEASE_MS, startedMs);
+  const sent: number[] = [];
+  const queue = {
+    coveredRows: async () => new Set(sent),
+    add: async (batches: { batch: { rows: [number][] } }[]) => {
+      for (const { batch } of batches) sent.push(...batch.rows.map(([row]) => row));
+    },
+  } as unknown as BatchQueue;
+  const window = new Window({ rows: 100, bytes: 1e6 });
+  const session = new Session(
+    {
+      redis,
+      connect: () => redis,
+      prefix,
+      dataDir,
+      durable: false,
+      clock: systemClock,
+      timeoutMs: 1_000,
+      log: pino({ level: 'silent' }),
+    },
+    plan,
+    { id: 'acme-1', destination: sendmator, options: { baseUrl: 'http://127.0.0.1:1' } },
+    record,
+    queue,
+    epoch,
+    'runner-1',
+    startedMs,
+    window,
+    new Repeats(),
+    {},
+    loadStatus(dataDir, run),
+  );
+  await session.save({ cursor: 3, epoch: Number(epoch) });
+  const skipped: Outcome = { row: 3, status: 'skipped', reason: 'duplicate_email', duplicateOf: '1' };
+  window.add(2, 100);
+  await session.settle([skipped]);
+  // Before anybody has read it.
+  await redis.del(Object.values(record.keys));
+  const pulse = keepPulse(session);
+  onTestFinished(async () => {
+    session.stop('interrupted');
+    await pulse;
+  });
+  for (let told: string[] = []; told.length === 0; ) {
+    told = (await readOutcomes(redis, prefix, run, 100))?.entries ?? [];
+    if (told.length > 0) expect(told).toEqual(['[[3,2,"duplicate_email",null,null,null,"1"]]']);
+  }
+  while (sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(sent).toEqual([2]);
+});
