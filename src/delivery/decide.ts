@@ -249,7 +249,9 @@ const LOOK_UPS_MORE = 2;
 
 /** Without attempts left a retry would only look up; an answer we had (`duplicate`, `rejected`) then tells more. */
 function lastLookUp(otherwise: Outcome, state: RowState, rules: Rules): boolean {
-  return state.attempts >= rules.attempts + (otherwise.reason === 'unconfirmed' ? LOOK_UPS_MORE : 0);
+  // A row that may not be sent again anyway need not wait for as long as one that may.
+  const attempts = rules.enforcesUniqueness ? rules.attempts : Math.min(rules.attempts, 2);
+  return state.attempts >= attempts + (otherwise.reason === 'unconfirmed' ? LOOK_UPS_MORE : 0);
 }
 
 function believe(outcome: Outcome, state: RowState, rules: Rules): Step {

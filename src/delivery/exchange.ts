@@ -34,9 +34,10 @@ export class Exchange {
 
   constructor(private readonly options: ExchangeOptions) {
     this.apiClock = new ApiClock(options.clock, options.pace);
-    const { baseUrl: _, ...credentials } = options.account.options;
-    this.secrets = Object.values(credentials).filter(
-      (value): value is string => typeof value === 'string' && value.length > 3,
+    const { destination, options: given } = options.account;
+    const open = new Set(['baseUrl', ...(destination.publicOptions ?? [])]);
+    this.secrets = Object.entries(given).flatMap(([name, value]) =>
+      typeof value === 'string' && value.length > 3 && !open.has(name) ? [value] : [],
     );
   }
 

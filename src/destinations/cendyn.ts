@@ -33,6 +33,7 @@ export const cendyn: Destination = {
   }),
   env: { accountId: 'CENDYN_ACCOUNT_ID', accountSecret: 'CENDYN_ACCOUNT_SECRET', baseUrl: 'CENDYN_BASE_URL' },
   accountKey: 'accountId',
+  publicOptions: ['accountId'],
   contact: z
     .looseObject({
       ...each(text),

@@ -35,6 +35,7 @@ export const clemta: Destination = {
   }),
   env: { apiKey: 'CLEMTA_API_KEY', companyId: 'CLEMTA_COMPANY_ID', baseUrl: 'CLEMTA_BASE_URL' },
   accountKey: 'apiKey',
+  publicOptions: ['companyId'],
   contact: z.strictObject({
     type: oneOf(['customer', 'vendor'], 'not_customer_or_vendor'),
     full_name: text,

@@ -44,6 +44,8 @@ export interface Destination {
   env: Record<string, string>;
   /** The option that, with the base URL, names the account (hashed). */
   accountKey: string;
+  /** Options that are no secret (a company's id); every other, but the base URL, is kept out of what the API is quoted with. */
+  publicOptions?: readonly string[];
   /** Validates one contact, exactly as the API takes it. */
   contact: z.ZodType<Contact>;
   /** Field → what rowferry must know to fill it from a cell. A dotted name (`billing.email`) is a field of an object. */

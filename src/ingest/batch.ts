@@ -1,5 +1,6 @@
 /** Collects contacts into batches of bounded size. */
 import type { Contact } from '../contact.js';
+import type { Destination } from '../destinations/destination.js';
 
 export interface BatchLimits {
   rows: number;
@@ -9,10 +10,15 @@ export interface BatchLimits {
 /** A batch is also full at this many bytes of JSON, so that one job stays light for Redis. */
 export const BATCH_BYTES = 1_000_000;
 
-/** How many rows a batch may hold: at most 500, and at most five seconds of the allowed rate. */
-export function batchRows(rate: { requests: number; perMs: number } | null): number {
+/** Rows in one request at the most. */
+export function rowsAtOnce({ bulk }: Pick<Destination, 'bulk'>, allowed: boolean): number {
+  return allowed ? (bulk?.max ?? 1) : 1;
+}
+
+/** How many rows a batch may hold: at most 500, and at most five seconds of the allowed rate, `atOnce` rows a request. */
+export function batchRows(rate: { requests: number; perMs: number } | null, atOnce = 1): number {
   if (rate === null) return 500;
-  return Math.max(1, Math.min(500, Math.floor((rate.requests / rate.perMs) * 5_000)));
+  return Math.max(1, Math.min(500, Math.floor((rate.requests / rate.perMs) * 5_000 * atOnce)));
 }
 
 /** A rough size of a contact in JSON, without making the JSON: strings dominate. */

@@ -89,7 +89,9 @@ function atLeast(known: Counts | undefined, { requests, retries, throttled }: Co
 function haltSentence(session: Session, fields: Record<string, string>): string {
   const { plan, account } = session;
   const said = fields.halt_message ?? 'the destination refused';
-  const setting = account.setBy[account.destination.accountKey] ?? 'the credentials';
+  const { env, publicOptions = [] } = account.destination;
+  const secrets = Object.keys(env).filter((name) => name !== 'baseUrl' && !publicOptions.includes(name));
+  const setting = secrets.map((name) => account.setBy[name]).join(' and ') || 'the credentials';
   const mend: Record<string, string> = {
     http_401: `Check ${setting}`,
     http_402: 'Check plan and quota of the account',

@@ -8,7 +8,7 @@ import { request } from 'undici';
 import type { Clock } from '../clock.js';
 import { type Account, inabilities } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
-import { batchRows } from '../ingest/batch.js';
+import { batchRows, rowsAtOnce } from '../ingest/batch.js';
 import { detectDialect } from '../ingest/detect.js';
 import { openIngest } from '../ingest/ingest.js';
 import { type MappingSpec, parseMapping, rulesOfPairs, withRules } from '../mapping.js';
@@ -82,7 +82,7 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
       delimiter,
       mapping: spec,
       rate,
-      batchRows: batchRows(rate),
+      batchRows: batchRows(rate, rowsAtOnce(destination, options.bulk ?? false)),
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
       onDuplicate: options.onDuplicate ?? 'skip',
       bulk: options.bulk ?? false,

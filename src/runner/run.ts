@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Account } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
+import { rowsAtOnce } from '../ingest/batch.js';
 import type { RepeatFinder } from '../ingest/dedupe.js';
 import { openRepeatFinder } from '../ingest/ingest.js';
 import { CODE } from '../outcome.js';
@@ -81,7 +82,7 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
     claimed.epoch,
     runner,
     startedMs,
-    new Window(windowLimits(plan.rate, plan.batchRows)),
+    new Window(windowLimits(plan.rate, plan.batchRows, rowsAtOnce(account.destination, plan.bulk))),
     new Repeats(),
     options,
     status,

@@ -11,9 +11,9 @@ const WINDOW_SECONDS = 15;
 const MOST_ROWS = 8_000;
 const MOST_BYTES = 16_000_000;
 
-/** At least two batches, at most fifteen seconds of the allowed rate, so that runs to one account share it fairly. */
-export function windowLimits(rate: Rate | null, batchRows: number): WindowLimits {
-  const wanted = rate === null ? MOST_ROWS : (rate.requests / rate.perMs) * WINDOW_SECONDS * 1000;
+/** At least two batches, at most fifteen seconds of the allowed rate (`atOnce` rows a request), so that runs to one account share it fairly. */
+export function windowLimits(rate: Rate | null, batchRows: number, atOnce = 1): WindowLimits {
+  const wanted = rate === null ? MOST_ROWS : (rate.requests / rate.perMs) * WINDOW_SECONDS * 1000 * atOnce;
   return { rows: Math.max(2 * batchRows, Math.min(MOST_ROWS, Math.floor(wanted))), bytes: MOST_BYTES };
 }
 

@@ -302,6 +302,11 @@ describe('after a look-up that found nothing', () => {
     expect(settled(stepAfter(UNCONFIRMED, 7, NOT_UNIQUE))).toEqual(UNCONFIRMED);
   });
 
+  test('a row that may not be sent again waits for a search that lags, not for all its attempts', () => {
+    expect(stepAfter(UNCONFIRMED, 3, NOT_UNIQUE)).toEqual(retry);
+    expect(settled(stepAfter(UNCONFIRMED, 4, NOT_UNIQUE))).toEqual(UNCONFIRMED);
+  });
+
   test('a rejection stands', () => {
     expect(stepAfter(REJECTED, 2)).toEqual({ do: 'settle', outcome: REJECTED });
   });
