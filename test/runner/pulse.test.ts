@@ -35,6 +35,8 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
     rate: null,
     batchRows: 500,
     attempts: 5,
+    onDuplicate: 'skip',
+    bulk: false,
     reportDir: dataDir,
   };
   await createRun(dataDir, plan);
@@ -63,7 +65,14 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
       log: pino({ level: 'silent' }),
     },
     plan,
-    { id: 'acme-1', destination: sendmator, options: { baseUrl: 'http://127.0.0.1:1' } },
+    {
+      id: 'acme-1',
+      name: 'acme',
+      destination: sendmator,
+      options: { baseUrl: 'http://127.0.0.1:1' },
+      setBy: {},
+      settings: {},
+    },
     record,
     queue,
     epoch,
