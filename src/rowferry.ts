@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from './clock.js';
-import { loadConfig } from './config/file.js';
-import type { Config, Sync } from './config/read.js';
+import { type LoadedConfig, loadConfig } from './config/file.js';
+import { findSync } from './config/sync.js';
 import { type Environment, readSettings, type Settings } from './config.js';
 import { openDataDir, readDataDirId } from './data-dir.js';
 import { reach } from './delivery/reach.js';
@@ -31,7 +31,6 @@ import { executeRun } from './runner/run.js';
 import type { RunnerEvents, Surroundings } from './runner/session.js';
 import { type RunView, readSummary, viewRun } from './runner/view.js';
 import { deliver, deliverTo, serve } from './service.js';
-import { didYouMean } from './spelling.js';
 import { enqueueRun } from './triggers/enqueue.js';
 
 export interface RowferryOptions {
@@ -112,7 +111,7 @@ export class Rowferry {
   /** @internal use {@link openRowferry} */
   constructor(
     readonly settings: Settings,
-    private readonly config: Config & { warnings: string[] },
+    private readonly config: LoadedConfig,
     private readonly accounts: Accounts,
     private readonly handle: RedisHandle,
     private readonly clock: Clock,
@@ -274,12 +273,13 @@ export class Rowferry {
     await this.handle.close();
   }
 
+  /** What is asked for, then what the sync, the destination and the defaults of the file say. `before` may refuse the account. */
   private async plan(
     given: string | Readable | undefined,
     options: SourceOptions,
     before: (account: Account) => Promise<void> = async () => {},
   ): Promise<Plan> {
-    const sync = options.sync === undefined ? undefined : this.sync(options.sync);
+    const sync = options.sync === undefined ? undefined : findSync(this.config.syncs, options.sync);
     const source = given ?? sync?.source;
     if (source === undefined) {
       const sentence = sync
@@ -301,18 +301,6 @@ export class Rowferry {
       account,
       sync: sync?.name,
     });
-  }
-
-  private sync(name: string): Sync {
-    const found = this.config.syncs.find((sync) => sync.name === name);
-    if (found === undefined) {
-      const names = this.config.syncs.map((sync) => sync.name);
-      const known = names.length === 0 ? 'There are none' : `There are: ${names.join(', ')}`;
-      const sentence = `There is no sync "${name}".${didYouMean(name, names)} ${known}.`;
-      throw new RowferryError('SYNC_UNKNOWN', sentence, EXIT.usage);
-    }
-    if (found.unset.length > 0) throw new RowferryError('CONFIG_INVALID', found.unset.join('\n'), EXIT.usage);
-    return found;
   }
 
   /** Runner and delivery of one run, in this process. */

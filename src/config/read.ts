@@ -3,25 +3,11 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Environment, FileSettings } from '../config.js';
 import { DESTINATIONS, type DestinationEntry, type DestinationSettings } from '../destinations/registry.js';
-import type { MappingSpec } from '../mapping.js';
 import { didYouMean } from '../spelling.js';
 import { type ConfigDocument, type Fault, type Path, readDocument } from './document.js';
 import { byPlace, faultLine, faultsOf } from './faults.js';
 import { checkEntry, fileSchema, splitEntry, syncSchema } from './schema.js';
-
-/** A configured flow: source, destination, mapping and options, with a name. */
-export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeoutMs'> {
-  name: string;
-  /** Absolute path, or URL. */
-  source?: string;
-  /** Name of the destination. */
-  to?: string;
-  mapping: MappingSpec;
-  delimiter?: string;
-  reportDir?: string;
-  /** A sentence for each variable it names that is not set here; it cannot be run then. */
-  unset: readonly string[];
-}
+import type { Sync } from './sync.js';
 
 export interface Config {
   settings: FileSettings;

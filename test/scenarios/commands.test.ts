@@ -340,7 +340,13 @@ test('bad input: one clear line each, and the right exit code', async () => {
       2,
       /no destination "mailchump"\. Known: sendmator/,
     ],
-    ['no key', ['run', file], 2, /Set SENDMATOR_API_KEY in the environment/, { SENDMATOR_API_KEY: '' }],
+    [
+      'no key',
+      ['run', file],
+      2,
+      /Set SENDMATOR_API_KEY or .*CLEMTA_API_KEY in the environment/,
+      { SENDMATOR_API_KEY: '' },
+    ],
     [
       'bad base URL',
       ['run', file],

@@ -146,6 +146,21 @@ test('a run is resumed by the name of its destination, from a file that is elsew
   expectAgreement(summary.reports.dir, rows, heldBy(world, 'crm'));
 });
 
+test('a refused key is told by its place in the file; mended there, the run goes on', async () => {
+  const world = await World.open();
+  configure(world, 'destinations: { crm: { kind: sendmator, api_key: sk_refused } }\n');
+  const rows = people(4);
+  const run = world.start('run', world.csv(rows), '--to', 'crm', '--rate', '100/s', '--json');
+  expect(await run.result()).toMatchObject({
+    state: 'halted',
+    message: expect.stringContaining('Check destinations.crm.api_key, then: rowferry runs resume') as string,
+  });
+  configure(world, 'destinations: { crm: { kind: sendmator, api_key: sk_test_mended } }\n');
+  const summary = await world.start('runs', 'resume', '--json').result();
+  expectAgreement(summary.reports.dir, rows, heldBy(world, 'crm'));
+  expect(summary).toMatchObject({ state: 'finished', created: 4 });
+});
+
 test('the service delivers for every account of the file; two names of one account share its queue', async () => {
   const world = await World.open();
   configure(

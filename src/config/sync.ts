@@ -1,0 +1,32 @@
+/** Syncs of the configuration file. */
+import type { DestinationSettings } from '../destinations/registry.js';
+import { EXIT, RowferryError } from '../errors.js';
+import type { MappingSpec } from '../mapping.js';
+import { didYouMean } from '../spelling.js';
+
+/** A configured flow: source, destination, mapping and options, with a name. */
+export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeoutMs'> {
+  name: string;
+  /** Absolute path, or URL. */
+  source?: string;
+  /** Name of the destination. */
+  to?: string;
+  mapping: MappingSpec;
+  delimiter?: string;
+  reportDir?: string;
+  /** A sentence for each variable it names that is not set here; it cannot be run then. */
+  unset: readonly string[];
+}
+
+/** Throws a sentence for a sync that there is not, and for one that names variables that are not set. */
+export function findSync(syncs: readonly Sync[], name: string): Sync {
+  const found = syncs.find((sync) => sync.name === name);
+  if (found === undefined) {
+    const names = syncs.map((sync) => sync.name);
+    const known = names.length === 0 ? 'There are none' : `There are: ${names.join(', ')}`;
+    const sentence = `There is no sync "${name}".${didYouMean(name, names)} ${known}.`;
+    throw new RowferryError('SYNC_UNKNOWN', sentence, EXIT.usage);
+  }
+  if (found.unset.length > 0) throw new RowferryError('CONFIG_INVALID', found.unset.join('\n'), EXIT.usage);
+  return found;
+}
