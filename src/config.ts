@@ -1,8 +1,8 @@
-/** Settings from the environment, and the spellings of values that people give. */
+/** Settings from environment and file, and the spellings of values that people give. */
 import { EXIT, RowferryError } from './errors.js';
 import { LOG_LEVELS, type LogLevel } from './log.js';
 import { gatherRules, isType, type MapRules, type NamedRule, ruleOfPair, TYPES } from './mapping.js';
-import type { Rate } from './run.js';
+import type { OnDuplicate, Rate } from './run.js';
 
 export type Environment = Record<string, string | undefined>;
 
@@ -17,44 +17,66 @@ export interface Settings {
   prefix: string;
   /** ROWFERRY_LOG_LEVEL; undefined: the command's own. */
   logLevel: LogLevel | undefined;
-  /** ROWFERRY_TIMEOUT: silence after which a request counts as unanswered, ms. */
-  timeoutMs: number;
+  /** ROWFERRY_TIMEOUT: silence after which a request counts as unanswered, ms; undefined: each destination's own. */
+  timeoutMs: number | undefined;
 }
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+/** What a configuration file may say of the settings; the environment wins. */
+export type FileSettings = Partial<Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel'>>;
+
 /** Far longer, and a timer would end at once. */
 const LONGEST_TIMEOUT_MS = 600_000;
 
-export function readSettings(environment: Environment, dataDir?: string): Settings {
+export function readSettings(environment: Environment, dataDir?: string, file: FileSettings = {}): Settings {
   const given = (name: string) => environment[name]?.trim() || undefined;
   const prefix = given('ROWFERRY_PREFIX') ?? 'rowferry';
   if (!/^[\w.-]+$/.test(prefix)) {
     throw bad('ROWFERRY_PREFIX', prefix, 'letters, digits, dots, dashes and underscores');
   }
   const level = given('ROWFERRY_LOG_LEVEL');
-  if (level !== undefined && !isLogLevel(level)) {
-    throw bad('ROWFERRY_LOG_LEVEL', level, `one of ${LOG_LEVELS.join(', ')}`);
-  }
   const timeout = given('ROWFERRY_TIMEOUT');
   return {
-    redisUrl: given('REDIS_URL'),
+    redisUrl: given('REDIS_URL') ?? file.redisUrl,
     redisBinary: given('ROWFERRY_REDIS_BIN'),
-    dataDir: dataDir ?? given('ROWFERRY_DATA_DIR') ?? '.rowferry',
+    dataDir: dataDir ?? given('ROWFERRY_DATA_DIR') ?? file.dataDir ?? '.rowferry',
     prefix,
-    logLevel: level,
-    timeoutMs:
-      timeout === undefined
-        ? DEFAULT_TIMEOUT_MS
-        : parseDuration(timeout, 'ROWFERRY_TIMEOUT', LONGEST_TIMEOUT_MS),
+    logLevel: level === undefined ? file.logLevel : parseLogLevel(level, 'ROWFERRY_LOG_LEVEL'),
+    timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout, 'ROWFERRY_TIMEOUT'),
   };
 }
 
-function isLogLevel(text: string): text is LogLevel {
-  return (LOG_LEVELS as readonly string[]).includes(text);
+/** A value that is not spelt as it must be. `wanted` is the rest of the sentence, for those who may not quote the value. */
+export class SettingError extends RowferryError {
+  constructor(
+    setting: string,
+    value: string,
+    readonly wanted: string,
+  ) {
+    super('SETTING_INVALID', `${setting}: "${value}" is not ${wanted}.`, EXIT.usage);
+  }
 }
 
-function bad(setting: string, value: string, wanted: string): RowferryError {
-  return new RowferryError('SETTING_INVALID', `${setting}: "${value}" is not ${wanted}.`, EXIT.usage);
+function bad(setting: string, value: string, wanted: string): SettingError {
+  return new SettingError(setting, value, wanted);
+}
+
+function oneOf<T extends string>(known: readonly T[], text: string, setting: string): T {
+  const found = known.find((one) => one === text.trim());
+  if (found === undefined) throw bad(setting, text, `one of ${known.join(', ')}`);
+  return found;
+}
+
+export function parseLogLevel(text: string, setting: string): LogLevel {
+  return oneOf(LOG_LEVELS, text, setting);
+}
+
+/** What becomes of a contact that is there already. */
+export function parseOnDuplicate(text: string, setting: string): OnDuplicate {
+  return oneOf(['skip', 'update'], text, setting);
+}
+
+export function parseSwitch(text: string, setting: string): boolean {
+  return oneOf(['true', 'false'], text, setting) === 'true';
 }
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, sec: 1_000, m: 60_000, min: 60_000, h: 3_600_000 };
@@ -80,6 +102,11 @@ export function parseDuration(text: string, setting: string, mostMs = Number.POS
   if (ms > mostMs)
     throw bad(setting, text, `a duration of ${mostMs / 60_000} minutes or less, like 30s or 2m`);
   return ms;
+}
+
+/** Silence after which a request counts as unanswered, ms. */
+export function parseTimeout(text: string, setting: string): number {
+  return parseDuration(text, setting, LONGEST_TIMEOUT_MS);
 }
 
 /** A whole number from `least` to `most`. */

@@ -27,7 +27,7 @@ export {
   type SourceOptions,
   type WorkOptions,
 } from './rowferry.js';
-export type { Rate, RunPlan, RunState } from './run.js';
+export type { OnDuplicate, Rate, RunPlan, RunState } from './run.js';
 export type { RunnerEvents, RunProgress } from './runner/session.js';
 export type { RunView } from './runner/view.js';
 export type { Verdict } from './verdict.js';

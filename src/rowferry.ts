@@ -3,43 +3,54 @@ import type { Readable } from 'node:stream';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from './clock.js';
+import { loadConfig } from './config/file.js';
+import type { Config, Sync } from './config/read.js';
 import { type Environment, readSettings, type Settings } from './config.js';
 import { openDataDir, readDataDirId } from './data-dir.js';
-import { type Delivery, startDelivery } from './delivery/deliver.js';
 import { reach } from './delivery/reach.js';
-import {
-  type Account,
-  bindAccount,
-  boundAccounts,
-  chooseAccount,
-  findDestination,
-} from './destinations/registry.js';
+import { Accounts } from './destinations/accounts.js';
+import type { Account } from './destinations/registry.js';
 import { EXIT, RowferryError } from './errors.js';
 import { type LogLevel, openLog } from './log.js';
-import type { MappingSpec } from './mapping.js';
+import { type MappingSpec, parseMapping, withRules } from './mapping.js';
 import { RunRecord } from './outcomes/settle.js';
-import { RunQueue, RunWorker } from './queues/runs.js';
+import { RunQueue } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
 import type { Summary } from './report/write.js';
-import { createRun, listRuns, loadPlan, loadStatus, type Rate, type RunPlan, saveStatus } from './run.js';
+import {
+  createRun,
+  listRuns,
+  loadPlan,
+  loadStatus,
+  type OnDuplicate,
+  type Rate,
+  type RunPlan,
+} from './run.js';
 import { type Plan, planRun } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
-import type { RunnerEvents } from './runner/session.js';
+import type { RunnerEvents, Surroundings } from './runner/session.js';
 import { type RunView, readSummary, viewRun } from './runner/view.js';
+import { deliver, deliverTo, serve } from './service.js';
+import { didYouMean } from './spelling.js';
 import { enqueueRun } from './triggers/enqueue.js';
 
 export interface RowferryOptions {
   /** Where runs, reports and the private Redis live. Default: ROWFERRY_DATA_DIR, else `.rowferry`. */
   dataDir?: string;
+  /** The configuration file; false: none. Default: ROWFERRY_CONFIG, else `rowferry.yaml` in the working directory. */
+  config?: string | false;
   /** Settings and credentials. Default: `process.env`. */
   env?: Environment;
-  /** Default `warn`. ROWFERRY_LOG_LEVEL wins. */
+  /** Default `warn`. ROWFERRY_LOG_LEVEL and the configuration file win. */
   logLevel?: LogLevel;
   clock?: Clock;
 }
 
+/** What is left out is decided by the sync, then the destination, then the defaults of the configuration file. */
 export interface SourceOptions {
-  /** Kind of the destination, e.g. `sendmator`; may be left out when exactly one has credentials. */
+  /** Name of a sync of the configuration file. */
+  sync?: string | undefined;
+  /** Name of the destination, or its kind, e.g. `sendmator`; may be left out when exactly one has credentials. */
   to?: string | undefined;
   /** null: no limit. Default: the destination's documented limit. */
   rate?: Rate | null | undefined;
@@ -50,6 +61,10 @@ export interface SourceOptions {
   mapping?: MappingSpec | undefined;
   /** Requests for one contact before it is given up; default 5. */
   attempts?: number | undefined;
+  /** What becomes of a contact that is there already; default `skip`. */
+  onDuplicate?: OnDuplicate | undefined;
+  /** Several contacts in one request; default false. */
+  bulk?: boolean | undefined;
   /** Default `<data dir>/reports`. */
   reportDir?: string | undefined;
   /** The run whose failed rows this one carries. */
@@ -57,7 +72,7 @@ export interface SourceOptions {
 }
 
 export interface WorkOptions extends RunnerEvents {
-  /** Requests in flight of this process at the most; default 16. */
+  /** Requests in flight of this process at the most; default: the destination's in the configuration file, else 16. */
   concurrency?: number | undefined;
   /** Aborted: the run is left resumable and the call rejects with RUN_INTERRUPTED. */
   signal?: AbortSignal | undefined;
@@ -65,14 +80,11 @@ export interface WorkOptions extends RunnerEvents {
   started?(plan: RunPlan, warnings: string[]): void;
 }
 
-const DEFAULT_CONCURRENCY = 16;
-const RUNS_AT_ONCE = 32;
-const LOOK_AGAIN_MS = 3_000;
-
 /** Opens a data dir with its Redis. Close it when done: the private Redis ends with the last who uses it. */
 export async function openRowferry(options: RowferryOptions = {}): Promise<Rowferry> {
   const env = options.env ?? process.env;
-  const settings = readSettings(env, options.dataDir);
+  const config = loadConfig(options.config, env);
+  const settings = readSettings(env, options.dataDir, config.settings);
   const log = openLog(settings.logLevel ?? options.logLevel ?? 'warn');
   const dataDir = openDataDir(settings.dataDir);
   const handle = await openRedis({
@@ -81,7 +93,15 @@ export async function openRowferry(options: RowferryOptions = {}): Promise<Rowfe
     dataDir,
     onTrouble: (error) => log.error({ error: error.message }, 'the private Redis cannot be brought back'),
   });
-  return new Rowferry({ ...settings, dataDir }, env, handle, options.clock ?? systemClock, log);
+  const clock = options.clock ?? systemClock;
+  return new Rowferry(
+    { ...settings, dataDir },
+    config,
+    new Accounts(env, config.destinations, config.defaults),
+    handle,
+    clock,
+    log,
+  );
 }
 
 export class Rowferry {
@@ -92,7 +112,8 @@ export class Rowferry {
   /** @internal use {@link openRowferry} */
   constructor(
     readonly settings: Settings,
-    private readonly env: Environment,
+    private readonly config: Config & { warnings: string[] },
+    private readonly accounts: Accounts,
     private readonly handle: RedisHandle,
     private readonly clock: Clock,
     readonly log: Logger,
@@ -104,7 +125,7 @@ export class Rowferry {
 
   /** Sentences a person should read, e.g. about the eviction policy of Redis. */
   get warnings(): readonly string[] {
-    return this.handle.warnings;
+    return [...this.config.warnings, ...this.handle.warnings];
   }
 
   /** Which Redis is used, without any password. */
@@ -113,14 +134,16 @@ export class Rowferry {
   }
 
   /** The account `to` names, or the only one with credentials. Throws a sentence when there is none. */
-  account(to?: string): Account {
-    return chooseAccount(to, this.env);
+  async account(to?: string): Promise<Account> {
+    return this.accounts.choose(to);
   }
 
-  /** Runs a source from start to report in this process. */
-  async run(source: string | Readable, options: SourceOptions & WorkOptions = {}): Promise<Summary> {
-    await reach(this.account(options.to));
-    const { plan, warnings } = await this.plan(source, options);
+  /** Runs a source from start to report in this process; without `source`, that of the sync. */
+  async run(
+    source: string | Readable | undefined,
+    options: SourceOptions & WorkOptions = {},
+  ): Promise<Summary> {
+    const { plan, warnings } = await this.plan(source, options, reach);
     options.started?.(plan, warnings);
     await createRun(this.settings.dataDir, plan);
     return this.work(plan.run, options);
@@ -133,7 +156,7 @@ export class Rowferry {
     if (state === 'finished' || state === 'cancelled') {
       throw new RowferryError('RUN_OVER', `Run ${run} is ${state}; nothing is left to resume.`, EXIT.usage);
     }
-    await reach(bindAccount(findDestination(plan.destination), this.env));
+    await reach(await this.accounts.rebind(plan));
     options.started?.(plan, []);
     return this.work(run, options);
   }
@@ -144,7 +167,9 @@ export class Rowferry {
     if (before.failed === 0) {
       throw new RowferryError('NOTHING_TO_RETRY', `Run ${run} has no failed rows.`, EXIT.usage);
     }
-    const { destination, mapping, rate, attempts, reportDir } = loadPlan(this.settings.dataDir, run);
+    const plan = loadPlan(this.settings.dataDir, run);
+    await this.accounts.rebind(plan); // the name must still mean what it meant
+    const { destination, mapping, rate, attempts, onDuplicate, bulk, reportDir } = plan;
     return this.run(before.reports.failed, {
       ...options,
       to: destination,
@@ -152,14 +177,16 @@ export class Rowferry {
       mapping,
       rate,
       attempts,
+      onDuplicate,
+      bulk,
       reportDir,
       retryOf: run,
     });
   }
 
-  /** Adds a run for the service of this data dir; resolves with its id. */
+  /** Adds a run for the service of this data dir, without `source` one of the sync's; resolves with its id. */
   async enqueue(
-    source: string | Readable,
+    source: string | Readable | undefined,
     options: SourceOptions & Pick<WorkOptions, 'started'> = {},
   ): Promise<string> {
     const { plan, warnings } = await this.plan(source, options);
@@ -229,10 +256,8 @@ export class Rowferry {
   }
 
   /** Delivers batches of every account whose credentials are set, until `signal` aborts. */
-  async deliver(signal: AbortSignal, concurrency = DEFAULT_CONCURRENCY): Promise<void> {
-    const deliveries = await this.startDeliveries(this.boundAccounts(), concurrency);
-    await aborted(signal);
-    await Promise.all(deliveries.map((delivery) => delivery.stop()));
+  async deliver(signal: AbortSignal, concurrency?: number): Promise<void> {
+    await deliver(this.surroundings(), { accounts: this.accounts, concurrency }, signal);
   }
 
   /** The service: works on queued runs and delivers their batches, until `signal` aborts. */
@@ -240,40 +265,8 @@ export class Rowferry {
     signal: AbortSignal,
     options: { concurrency?: number; delivery?: boolean } = {},
   ): Promise<void> {
-    const { prefix } = this.settings;
-    const accounts = this.boundAccounts();
-    const deliveries =
-      options.delivery === false
-        ? []
-        : await this.startDeliveries(accounts, options.concurrency ?? DEFAULT_CONCURRENCY);
-    const worker = new RunWorker(
-      {
-        connection: this.redis,
-        prefix,
-        dataDirId: this.dataDirId,
-        runsAtOnce: RUNS_AT_ONCE,
-        againMs: LOOK_AGAIN_MS,
-      },
-      async (run) => {
-        try {
-          const summary = await executeRun(this.surroundings(), {
-            run,
-            account: (kind) => bindAccount(findDestination(kind), this.env),
-            signal,
-          });
-          if (summary) this.log.info({ run, state: summary.state, rows: summary.rows }, 'run ended');
-          return summary !== undefined;
-        } catch (error) {
-          if (error instanceof RowferryError && error.code === 'RUN_ALIVE') return false;
-          await this.giveUp(run, error as Error);
-          return true;
-        }
-      },
-      (error) => this.log.error({ error: error.message }, 'runs queue'),
-    );
-    await worker.ready();
-    await aborted(signal);
-    await Promise.all([worker.close(), ...deliveries.map((delivery) => delivery.stop())]);
+    const { accounts, dataDirId } = this;
+    await serve(this.surroundings(), { accounts, dataDirId, ...options }, signal);
   }
 
   async close(): Promise<void> {
@@ -281,23 +274,55 @@ export class Rowferry {
     await this.handle.close();
   }
 
-  private async plan(source: string | Readable, options: SourceOptions): Promise<Plan> {
-    const account = this.account(options.to);
+  private async plan(
+    given: string | Readable | undefined,
+    options: SourceOptions,
+    before: (account: Account) => Promise<void> = async () => {},
+  ): Promise<Plan> {
+    const sync = options.sync === undefined ? undefined : this.sync(options.sync);
+    const source = given ?? sync?.source;
+    if (source === undefined) {
+      const sentence = sync
+        ? `The sync "${sync.name}" has no source; name a file.`
+        : 'There is no source: name a file, or a sync of the configuration file.';
+      throw new RowferryError('SOURCE_MISSING', sentence, EXIT.usage);
+    }
+    const account = await this.accounts.choose(options.to ?? sync?.to);
+    await before(account);
+    const { defaults } = this.config;
+    const { map = {}, ...otherwise } = parseMapping(options.mapping ?? {});
     return planRun(this.settings.dataDir, this.clock, {
+      reportDir: defaults.reportDir,
+      ...account.settings,
+      ...sync,
+      ...said(options),
+      mapping: withRules({ ...sync?.mapping, ...otherwise }, map),
       source,
-      ...options,
       account,
+      sync: sync?.name,
     });
+  }
+
+  private sync(name: string): Sync {
+    const found = this.config.syncs.find((sync) => sync.name === name);
+    if (found === undefined) {
+      const names = this.config.syncs.map((sync) => sync.name);
+      const known = names.length === 0 ? 'There are none' : `There are: ${names.join(', ')}`;
+      const sentence = `There is no sync "${name}".${didYouMean(name, names)} ${known}.`;
+      throw new RowferryError('SYNC_UNKNOWN', sentence, EXIT.usage);
+    }
+    if (found.unset.length > 0) throw new RowferryError('CONFIG_INVALID', found.unset.join('\n'), EXIT.usage);
+    return found;
   }
 
   /** Runner and delivery of one run, in this process. */
   private async work(run: string, options: WorkOptions): Promise<Summary> {
-    const account = bindAccount(findDestination(loadPlan(this.settings.dataDir, run).destination), this.env);
-    const [delivery] = await this.startDeliveries([account], options.concurrency ?? DEFAULT_CONCURRENCY);
+    const account = await this.accounts.rebind(loadPlan(this.settings.dataDir, run));
+    const delivery = await deliverTo(this.surroundings(), account, options.concurrency);
     try {
       return await this.execute(run, options);
     } finally {
-      await delivery?.stop();
+      await delivery.stop();
     }
   }
 
@@ -305,46 +330,14 @@ export class Rowferry {
     const summary = await executeRun(this.surroundings(), {
       ...options,
       run,
-      account: (kind) => bindAccount(findDestination(kind), this.env),
+      account: (plan) => this.accounts.rebind(plan),
       signal: options.signal ?? new AbortController().signal,
     });
     if (summary === undefined) throw interrupted(run);
     return summary;
   }
 
-  /** A run that cannot be worked on must not be given out for ever; it stays resumable by hand. */
-  private async giveUp(run: string, error: Error): Promise<void> {
-    const { dataDir } = this.settings;
-    const status = loadStatus(dataDir, run);
-    if (status.state === 'finished' || status.state === 'cancelled') return; // resumed by hand meanwhile
-    this.log.error({ run, error: error.message }, 'run not worked on');
-    await saveStatus(dataDir, run, { ...status, state: 'failed', message: error.message });
-  }
-
-  private boundAccounts(): Account[] {
-    const accounts = boundAccounts(this.env);
-    if (accounts.length === 0) this.account(); // throws the sentence that names the variables
-    return accounts;
-  }
-
-  private startDeliveries(accounts: readonly Account[], concurrency: number): Promise<Delivery[]> {
-    const { prefix, timeoutMs } = this.settings;
-    return Promise.all(
-      accounts.map((account) =>
-        startDelivery({
-          connect: () => this.handle.connect(),
-          prefix,
-          account,
-          clock: this.clock,
-          concurrency,
-          timeoutMs,
-          onError: (error) => this.log.warn({ account: account.id, error: error.message }, 'delivery'),
-        }),
-      ),
-    );
-  }
-
-  private surroundings() {
+  private surroundings(): Surroundings {
     const { prefix, dataDir, timeoutMs } = this.settings;
     const { redis, clock, log, handle } = this;
     const durable = handle.private;
@@ -360,7 +353,8 @@ function interrupted(run: string): RowferryError {
   );
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
+/** An option that is there and undefined says nothing. */
+function said<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

@@ -15,6 +15,9 @@ export interface Rate {
   perMs: number;
 }
 
+/** What becomes of a contact that the destination has already. */
+export type OnDuplicate = 'skip' | 'update';
+
 export interface SourceSnapshot {
   path: string;
   /** File name, as shown in the report. */
@@ -36,8 +39,11 @@ export interface RunPlan {
   /** Version of rowferry that made the plan. */
   version: string;
   createdAt: string;
+  /** The sync this is a run of. */
+  sync?: string;
+  /** Name of the destination; the credentials are bound again by it, by whoever works on the run. */
   destination: string;
-  /** Account id; the credentials are bound again by whoever works on the run. */
+  /** Account id. */
   account: string;
   source: SourceSnapshot;
   delimiter: string;
@@ -49,6 +55,9 @@ export interface RunPlan {
   batchRows: number;
   /** Requests for one contact before it is given up. */
   attempts: number;
+  onDuplicate: OnDuplicate;
+  /** Rows may travel together in one request. */
+  bulk: boolean;
   reportDir: string;
   /** The run whose failed rows this one retries. */
   retryOf?: string;

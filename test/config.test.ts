@@ -4,7 +4,9 @@ import {
   parseDelimiter,
   parseDuration,
   parseMap,
+  parseOnDuplicate,
   parseRate,
+  parseSwitch,
   readSettings,
 } from '../src/config.js';
 import { EXIT, RowferryError } from '../src/errors.js';
@@ -138,6 +140,15 @@ describe('parseMap', () => {
   });
 });
 
+test('parseOnDuplicate and parseSwitch take their words, and no others', () => {
+  expect(parseOnDuplicate(' update ', '--on-duplicate')).toBe('update');
+  expect(refusal(() => parseOnDuplicate('replace', '--on-duplicate'))).toBe(
+    '--on-duplicate: "replace" is not one of skip, update.',
+  );
+  expect([parseSwitch('true', 'bulk'), parseSwitch('false', 'bulk')]).toEqual([true, false]);
+  expect(refusal(() => parseSwitch('yes', 'bulk'))).toBe('bulk: "yes" is not one of true, false.');
+});
+
 describe('readSettings', () => {
   test('has defaults for an empty environment', () => {
     expect(readSettings({})).toEqual({
@@ -146,7 +157,7 @@ describe('readSettings', () => {
       dataDir: '.rowferry',
       prefix: 'rowferry',
       logLevel: undefined,
-      timeoutMs: 30_000,
+      timeoutMs: undefined,
     });
   });
 
@@ -169,8 +180,16 @@ describe('readSettings', () => {
     });
   });
 
-  test('lets the flag beat the environment', () => {
-    expect(readSettings({ ROWFERRY_DATA_DIR: '/data' }, '/flag').dataDir).toBe('/flag');
+  test('lets the flag beat the environment, and the environment the file', () => {
+    const file = { dataDir: '/file', redisUrl: 'redis://file', logLevel: 'info' } as const;
+    expect(readSettings({}, undefined, file)).toMatchObject(file);
+    const environment = { ROWFERRY_DATA_DIR: '/data', REDIS_URL: 'redis://one', ROWFERRY_LOG_LEVEL: 'trace' };
+    expect(readSettings(environment, undefined, file)).toMatchObject({
+      dataDir: '/data',
+      redisUrl: 'redis://one',
+      logLevel: 'trace',
+    });
+    expect(readSettings(environment, '/flag', file).dataDir).toBe('/flag');
   });
 
   test.each([

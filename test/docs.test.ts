@@ -1,8 +1,9 @@
 /** The README cannot rot: its commands run, its tables are the code's lists. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { publishedSchema } from '../src/config/schema.js';
 import { DESTINATIONS } from '../src/destinations/registry.js';
 import { EXIT, REASONS } from '../src/index.js';
 import { type Process, World } from './helpers/world.js';
@@ -63,9 +64,29 @@ test('the README lists every reason, every setting and every exit code', () => {
   for (const [status, reasons] of Object.entries(REASONS)) {
     for (const reason of reasons) expect(readme).toContain(`| ${status} | \`${reason}\` |`);
   }
-  const settings = readFileSync(join(root, 'src/config.ts'), 'utf8').match(/ROWFERRY_[A-Z_]+|REDIS_URL/g)!;
+  const settings = ['src/config.ts', 'src/config/file.ts'].flatMap(
+    (path) => readFileSync(join(root, path), 'utf8').match(/ROWFERRY_[A-Z_]+|REDIS_URL/g)!,
+  );
   const variables = DESTINATIONS.flatMap(({ env }) => Object.values(env));
   for (const name of new Set([...settings, ...variables])) expect(readme).toContain(`| \`${name}\` |`);
   for (const code of Object.values(EXIT))
     expect(readme).toMatch(new RegExp(`^\\| (130, )?${code}(, 143)? \\|`, 'm'));
+});
+
+test('the copies of the schema and of the sample are true', () => {
+  const schema = JSON.parse(readFileSync(join(root, 'schema.json'), 'utf8')) as unknown;
+  expect(schema, 'node dist/src/cli/main.js config schema > schema.json').toEqual(
+    JSON.parse(JSON.stringify(publishedSchema())),
+  );
+  const sample = readFileSync(join(root, 'samples/rowferry.yaml'), 'utf8');
+  const shown = /^### Configuration file\n[\s\S]*?^```yaml\n([\s\S]*?)^```/m.exec(readme)![1]!;
+  for (const line of shown.split('\n')) expect(sample.split('\n')).toContain(line);
+  const named = /^# yaml-language-server: \$schema=(.*)$/m.exec(sample)![1]!;
+  expect(existsSync(join(root, 'samples', named))).toBe(true);
+});
+
+test('.env.example names variables that there are', () => {
+  const example = readFileSync(join(root, '.env.example'), 'utf8');
+  for (const [, name] of example.matchAll(/^(?:# )?([A-Z_]+)=/gm))
+    expect(readme).toContain(`| \`${name}\` |`);
 });

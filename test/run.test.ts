@@ -129,6 +129,8 @@ describe('runs on disk', () => {
           rate: null,
           batchRows: 500,
           attempts: 5,
+          onDuplicate: 'skip',
+          bulk: false,
           reportDir: 'reports',
         };
       }),

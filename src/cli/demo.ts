@@ -35,7 +35,7 @@ async function demo(dataDir: string, signal: AbortSignal): Promise<void> {
       SENDMATOR_BASE_URL: sandbox.url,
       SENDMATOR_API_KEY: 'sk_test_demo',
     };
-    const rowferry = await openRowferry({ dataDir, env });
+    const rowferry = await openRowferry({ dataDir, env, config: false });
     try {
       say(`A contact API answers at ${sandbox.url} and takes 20 requests a second.\n`);
       say(`Redis: ${rowferry.redisPlace}\n\n`);

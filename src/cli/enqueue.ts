@@ -18,7 +18,7 @@ interface Flags extends SourceFlags {
 export function enqueueCommand(): Command {
   const command = new Command('enqueue')
     .description('add runs for the service of this data dir ("rowferry start")')
-    .argument('<files...>', 'CSV files, http(s) URLs, or - for stdin');
+    .argument('[files...]', 'CSV files, http(s) URLs, or - for stdin (default: the source of --sync)');
   addSourceFlags(command)
     .option('--wait', 'wait for the report and end with the exit code of the run')
     .option('--json', 'NDJSON on stdout');
@@ -28,7 +28,7 @@ export function enqueueCommand(): Command {
       const runs: string[] = [];
       // All or none: a misspelt name must not leave half of the list enqueued.
       for (const file of files) if (file !== '-' && !/^https?:/i.test(file)) await takeSnapshot(file);
-      for (const file of files) {
+      for (const file of files.length === 0 ? [undefined] : files) {
         let told: string[] = [];
         const run = await rowferry.enqueue(file === '-' ? process.stdin : file, {
           ...sourceOptions(source),
@@ -37,10 +37,11 @@ export function enqueueCommand(): Command {
           },
         });
         runs.push(run);
+        const { sync } = source;
         process.stdout.write(
-          json ? jsonLine({ event: 'enqueued', run, source: file, warnings: told }) : `${run}\n`,
+          json ? jsonLine({ event: 'enqueued', run, sync, source: file, warnings: told }) : `${run}\n`,
         );
-        if (!json) for (const warning of told) process.stderr.write(`${file}: ${warning}\n`);
+        if (!json) for (const warning of told) process.stderr.write(`${file ?? sync}: ${warning}\n`);
       }
       if (!wait) return;
       const codes: number[] = [];

@@ -5,6 +5,7 @@ import { loadEnvFile } from 'node:process';
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, RowferryError } from '../errors.js';
 import { VERSION } from '../version.js';
+import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { enqueueCommand } from './enqueue.js';
 import { runCommand } from './run.js';
@@ -21,6 +22,7 @@ const program = new Command('rowferry')
   .addOption(
     new Option('--data-dir <dir>', 'where runs, reports and the private Redis live (default: .rowferry)'),
   )
+  .addOption(new Option('--config <file>', 'destinations, syncs and defaults (default: rowferry.yaml)'))
   .exitOverride();
 
 for (const command of [
@@ -29,6 +31,7 @@ for (const command of [
   startCommand(),
   workerCommand(),
   runsCommand(),
+  configCommand(),
   sandboxCommand(),
   demoCommand(),
 ]) {

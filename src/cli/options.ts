@@ -1,24 +1,37 @@
 /** Flags that several commands share, and what becomes of them. Flags have no defaults: they would win over the environment. */
 import type { Command } from 'commander';
-import { parseCount, parseDelimiter, parseMap, parseRate } from '../config.js';
-import { openRowferry, type Rowferry, type RowferryOptions, type SourceOptions } from '../index.js';
+import { parseCount, parseDelimiter, parseMap, parseOnDuplicate, parseRate } from '../config.js';
+import {
+  type OnDuplicate,
+  openRowferry,
+  type Rowferry,
+  type RowferryOptions,
+  type SourceOptions,
+} from '../index.js';
 
 /** The sentence of the parser names the flag; commander lets it pass. */
 export const count = (setting: string, least: number, most: number) => (text: string) =>
   parseCount(text, setting, least, most);
 
 export interface SourceFlags {
+  sync?: string;
   to?: string;
   rate?: string;
   delimiter?: string;
   map?: string[];
   attempts?: number;
+  onDuplicate?: OnDuplicate;
+  bulk?: boolean;
   reportDir?: string;
 }
 
 export function addSourceFlags(command: Command): Command {
   return command
-    .option('--to <destination>', 'which API (default: the one with credentials)')
+    .option('--sync <name>', 'as this sync of rowferry.yaml says; flags win')
+    .option(
+      '--to <destination>',
+      'a name of rowferry.yaml, or a kind like sendmator (default: the one with credentials)',
+    )
     .option('--rate <rate>', '10/s, 100/min, 10000/h or none (default: what the API documents)')
     .option('--delimiter <char>', ', ; | or tab (default: detected)', (text: string) =>
       parseDelimiter(text, '--delimiter'),
@@ -33,6 +46,13 @@ export function addSourceFlags(command: Command): Command {
       'requests for one contact before it is given up (default: 5)',
       count('--attempts', 1, 100),
     )
+    .option(
+      '--on-duplicate <what>',
+      'skip or update a contact that is there already (default: skip)',
+      (text: string) => parseOnDuplicate(text, '--on-duplicate'),
+    )
+    .option('--bulk', 'several contacts in one request, where the API tells what became of each')
+    .option('--no-bulk', 'one contact in one request, whatever rowferry.yaml says')
     .option('--report-dir <dir>', 'where the report goes (default: <data dir>/reports)');
 }
 
@@ -60,8 +80,12 @@ export async function withRowferry<T>(
   body: (rowferry: Rowferry) => Promise<T>,
   options: RowferryOptions = {},
 ): Promise<T> {
-  const { dataDir } = command.optsWithGlobals<{ dataDir?: string }>();
-  const rowferry = await openRowferry({ ...(dataDir === undefined ? {} : { dataDir }), ...options });
+  const { dataDir, config } = command.optsWithGlobals<{ dataDir?: string; config?: string }>();
+  const rowferry = await openRowferry({
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(config === undefined ? {} : { config }),
+    ...options,
+  });
   try {
     for (const warning of rowferry.warnings) process.stderr.write(`rowferry: ${warning}\n`);
     return await body(rowferry);

@@ -17,12 +17,12 @@ interface Flags extends SourceFlags {
 export function runCommand(): Command {
   const command = new Command('run')
     .description('send one CSV file, from start to report, in this process')
-    .argument('<file>', 'a CSV file, an http(s) URL, or - for stdin');
+    .argument('[file]', 'a CSV file, an http(s) URL, or - for stdin (default: the source of --sync)');
   addConcurrencyFlag(addSourceFlags(command)).option(
     '--json',
     'events as NDJSON on stdout, a result line last',
   );
-  return command.action(async (file: string, flags: Flags) => {
+  return command.action(async (file: string | undefined, flags: Flags) => {
     const { json, concurrency, ...source } = flags;
     await withRowferry(command, async (rowferry) => {
       await watch(rowferry, json ?? false, (options) =>

@@ -6,10 +6,10 @@ import { EXIT, RowferryError } from '../errors.js';
 const REACH_TIMEOUT_MS = 10_000;
 
 /** Tries to connect to a destination, so that a wrong address is told at once and not as an outage to be waited out. */
-export async function reach({ destination, options }: Account): Promise<void> {
+export async function reach({ name, options, setBy }: Account): Promise<void> {
   const url = new URL(options.baseUrl);
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
-  const variable = destination.env.baseUrl ?? 'its base URL';
+  const setting = setBy.baseUrl ?? 'its base URL';
   await new Promise<void>((done, fail) => {
     const socket = createConnection({
       host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -18,7 +18,7 @@ export async function reach({ destination, options }: Account): Promise<void> {
     });
     const refuse = (why: string) => {
       socket.destroy();
-      const sentence = `${destination.kind} cannot be reached at ${url.origin}: ${why}. Is ${variable} right? Nothing was sent.`;
+      const sentence = `${name} cannot be reached at ${url.origin}: ${why}. Is ${setting} right? Nothing was sent.`;
       fail(new RowferryError('DESTINATION_UNREACHABLE', sentence, EXIT.usage));
     };
     socket.once('connect', () => {

@@ -4,6 +4,7 @@ import type { Contact } from '../contact.js';
 import { afterLookUp } from '../delivery/decide.js';
 import { LookUps } from '../delivery/look-up.js';
 import { askRate } from '../delivery/pace.js';
+import { limitsOf } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { openIngest } from '../ingest/ingest.js';
 import { CODE, decodeOutcome, type Outcome } from '../outcome.js';
@@ -60,7 +61,7 @@ async function* doubtfulRows({ record, status }: Session): AsyncGenerator<number
 /** Asks for rows in doubt, for a bounded time. Gives outcomes of those found; those that are not there lose their mark. */
 async function lookUp(session: Session): Promise<Outcome[]> {
   const { around, plan, account, queue, startedMs } = session;
-  const { redis, clock, prefix, timeoutMs } = around;
+  const { redis, clock, prefix } = around;
   const { destination } = account;
   // The pulse has ended: until the run has, its rate holds for look-ups, too.
   await askRate(redis, prefix, account.id, plan.run, plan.rate, clock.now() + 2 * LOOK_UP_MS);
@@ -70,7 +71,7 @@ async function lookUp(session: Session): Promise<Outcome[]> {
     clock,
     prefix,
     account,
-    timeoutMs,
+    timeoutMs: limitsOf(account, around).timeoutMs,
     withinMs: LOOK_UP_MS,
   });
   const outcomes: Outcome[] = [];

@@ -89,11 +89,11 @@ function atLeast(known: Counts | undefined, { requests, retries, throttled }: Co
 function haltSentence(session: Session, fields: Record<string, string>): string {
   const { plan, account } = session;
   const said = fields.halt_message ?? 'the destination refused';
-  const variable = account.destination.env[account.destination.accountKey] ?? 'the credentials';
+  const setting = account.setBy[account.destination.accountKey] ?? 'the credentials';
   const mend: Record<string, string> = {
-    http_401: `Check ${variable}`,
+    http_401: `Check ${setting}`,
     http_402: 'Check plan and quota of the account',
-    http_403: `Check what ${variable} is allowed to do`,
+    http_403: `Check what ${setting} is allowed to do`,
     rejected_alike: 'Check the header and --map, then run the file again',
   };
   const hint = mend[fields.halt_code ?? ''] ?? 'Mend the cause';

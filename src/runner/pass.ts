@@ -63,6 +63,7 @@ export async function sendBatch(
   await session.reach(contacts.at(-1)![0]);
   for (const [row] of contacts) window.add(row, bytes / contacts.length);
   const id = `${plan.run}-${contacts[0]![0]}-${epoch}${label}`;
-  const { run, attempts } = plan;
-  await session.queue.add([{ id, batch: { run, epoch, attempts, rows: contacts } }]);
+  const { run, attempts, onDuplicate, bulk } = plan;
+  const update = onDuplicate === 'update';
+  await session.queue.add([{ id, batch: { run, epoch, attempts, update, bulk, rows: contacts } }]);
 }

@@ -6,20 +6,22 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { request } from 'undici';
 import type { Clock } from '../clock.js';
-import type { Account } from '../destinations/registry.js';
+import { type Account, inabilities } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { batchRows } from '../ingest/batch.js';
 import { detectDialect } from '../ingest/detect.js';
 import { openIngest } from '../ingest/ingest.js';
 import { type MappingSpec, parseMapping, rulesOfPairs, withRules } from '../mapping.js';
 import { checkReportDir } from '../report/write.js';
-import { newRunId, type Rate, type RunPlan, runDir, takeSnapshot } from '../run.js';
+import { newRunId, type OnDuplicate, type Rate, type RunPlan, runDir, takeSnapshot } from '../run.js';
 import { VERSION } from '../version.js';
 
 export interface RunRequest {
   /** A path, an http(s) URL, or a stream; URL and stream are spooled into the run's directory first. */
   source: string | Readable;
   account: Account;
+  /** Name of the sync. */
+  sync?: string | undefined;
   /** undefined: the destination's documented limit; null: none. */
   rate?: Rate | null | undefined;
   delimiter?: string | undefined;
@@ -27,6 +29,8 @@ export interface RunRequest {
   map?: Record<string, string> | undefined;
   mapping?: MappingSpec | undefined;
   attempts?: number | undefined;
+  onDuplicate?: OnDuplicate | undefined;
+  bulk?: boolean | undefined;
   reportDir?: string | undefined;
   retryOf?: string | undefined;
 }
@@ -42,7 +46,7 @@ export interface Plan {
 /** Throws a sentence for a source that cannot be run. Writes nothing but the spool. */
 export async function planRun(dataDir: string, clock: Clock, options: RunRequest): Promise<Plan> {
   const run = newRunId(clock.now());
-  const { destination, id } = options.account;
+  const { destination, id, name } = options.account;
   checkOptions(options);
   const dir = runDir(resolve(dataDir), run);
   try {
@@ -71,7 +75,8 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
       run,
       version: VERSION,
       createdAt,
-      destination: destination.kind,
+      ...(options.sync === undefined ? {} : { sync: options.sync }),
+      destination: name,
       account: id,
       source,
       delimiter,
@@ -79,6 +84,8 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
       rate,
       batchRows: batchRows(rate),
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
+      onDuplicate: options.onDuplicate ?? 'skip',
+      bulk: options.bulk ?? false,
       reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
       ...(options.retryOf === undefined ? {} : { retryOf: options.retryOf }),
     };
@@ -88,7 +95,7 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
 }
 
 /** A library is called from untyped code, too. */
-function checkOptions({ rate, attempts }: RunRequest): void {
+function checkOptions({ account, rate, attempts, onDuplicate = 'skip', bulk = false }: RunRequest): void {
   const positive = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value > 0;
   if (rate !== undefined && rate !== null && !(positive(rate.requests) && positive(rate.perMs))) {
     const sentence = 'rate is not of the form { requests: 10, perMs: 1000 }, or null for no limit.';
@@ -96,6 +103,10 @@ function checkOptions({ rate, attempts }: RunRequest): void {
   }
   if (attempts !== undefined && !(positive(attempts) && Number.isInteger(attempts))) {
     throw new RowferryError('SETTING_INVALID', 'attempts is not a whole number above 0.', EXIT.usage);
+  }
+  const [unable] = inabilities(account.destination, { onDuplicate, bulk });
+  if (unable) {
+    throw new RowferryError('SETTING_INVALID', `${account.name}: ${unable.message}.`, EXIT.usage);
   }
 }
 

@@ -10,7 +10,7 @@ import { identify, type ProcessIdentity } from '../process.js';
 import { BatchQueue } from '../queues/batches.js';
 import { Journal } from '../report/journal.js';
 import { checkReportDir, type Summary } from '../report/write.js';
-import { checkSnapshot, loadPlan, loadStatus, runDir } from '../run.js';
+import { checkSnapshot, loadPlan, loadStatus, type RunPlan, runDir } from '../run.js';
 import { settleDoubtful } from './doubt.js';
 import { drain, finish } from './finish.js';
 import { pass } from './pass.js';
@@ -25,7 +25,7 @@ import { Window, windowLimits } from './window.js';
 export interface RunOptions extends RunnerEvents {
   run: string;
   /** Binds the credentials of the run's destination. */
-  account(kind: string): Account;
+  account(plan: RunPlan): Promise<Account>;
   /** Aborted: the run is left as it is, to be resumed. */
   signal: AbortSignal;
 }
@@ -57,7 +57,7 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
   const { redis, prefix, dataDir } = around;
   const plan = loadPlan(dataDir, options.run);
   const status = loadStatus(dataDir, options.run);
-  const account = options.account(plan.destination);
+  const account = await options.account(plan);
   checkReportDir(plan.reportDir);
   if (status.epoch > 0) await checkSnapshot(plan.source);
   const record = new RunRecord(redis, prefix, plan.run);

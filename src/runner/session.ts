@@ -27,8 +27,8 @@ export interface Surroundings {
   /** Redis has every command on disk before it answers, so that a restart alone loses nothing. */
   durable: boolean;
   clock: Clock;
-  /** Silence after which a request counts as unanswered, ms. */
-  timeoutMs: number;
+  /** ROWFERRY_TIMEOUT, ms; undefined: each account's own. */
+  timeoutMs: number | undefined;
   log: Logger;
 }
 

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { announcedWait, type Options } from '../../src/destinations/destination.js';
-import {
-  bindAccount,
-  boundAccounts,
-  chooseAccount,
-  findDestination,
-} from '../../src/destinations/registry.js';
+import { bindAccount, boundAccounts, findDestination } from '../../src/destinations/registry.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
 import { EXIT, RowferryError } from '../../src/errors.js';
 import { answer, fault } from './answer.js';
@@ -536,23 +531,6 @@ describe('accounts', () => {
     expect(boundAccounts({ SENDMATOR_API_KEY: KEY }).map(({ id }) => id)).toEqual([
       bind({ SENDMATOR_API_KEY: KEY }).id,
     ]);
-  });
-
-  test('are chosen by name, or by being the only one', () => {
-    const environment = { SENDMATOR_API_KEY: KEY };
-    expect(chooseAccount(undefined, environment).id).toBe(bind(environment).id);
-    expect(chooseAccount('sendmator', environment).id).toBe(bind(environment).id);
-    expect(refusal(() => chooseAccount('sendmator', {})).code).toBe('CREDENTIALS_MISSING');
-    expect(refusal(() => chooseAccount(undefined, {}))).toMatchObject({
-      code: 'DESTINATION_NOT_CHOSEN',
-      message: expect.stringMatching(
-        /^No destination has credentials\. Set .*SENDMATOR_API_KEY.* in the environment or in \.env\.$/,
-      ) as string,
-    });
-    expect(refusal(() => chooseAccount('hubspot', environment))).toMatchObject({
-      code: 'DESTINATION_UNKNOWN',
-      message: expect.stringMatching(/^There is no destination "hubspot"\. Known: .*sendmator/) as string,
-    });
   });
 
   test('are of a known destination', () => {

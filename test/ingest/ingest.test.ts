@@ -230,6 +230,8 @@ describe('openRepeatFinder', () => {
       rate: null,
       batchRows: 500,
       attempts: 5,
+      onDuplicate: 'skip',
+      bulk: false,
       reportDir: 'reports',
     };
   }

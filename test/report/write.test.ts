@@ -29,6 +29,8 @@ async function openRun(content: string, more: Partial<RunPlan> = {}) {
     rate: null,
     batchRows: 500,
     attempts: 5,
+    onDuplicate: 'skip',
+    bulk: false,
     reportDir: join(dataDir, 'reports'),
     ...more,
   };

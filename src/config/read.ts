@@ -1,0 +1,154 @@
+/** From the text of a configuration file to what it says, and everything that is wrong with it. */
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import type { Environment, FileSettings } from '../config.js';
+import { DESTINATIONS, type DestinationEntry, type DestinationSettings } from '../destinations/registry.js';
+import type { MappingSpec } from '../mapping.js';
+import { didYouMean } from '../spelling.js';
+import { type ConfigDocument, type Fault, type Path, readDocument } from './document.js';
+import { byPlace, faultLine, faultsOf } from './faults.js';
+import { checkEntry, fileSchema, splitEntry, syncSchema } from './schema.js';
+
+/** A configured flow: source, destination, mapping and options, with a name. */
+export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeoutMs'> {
+  name: string;
+  /** Absolute path, or URL. */
+  source?: string;
+  /** Name of the destination. */
+  to?: string;
+  mapping: MappingSpec;
+  delimiter?: string;
+  reportDir?: string;
+  /** A sentence for each variable it names that is not set here; it cannot be run then. */
+  unset: readonly string[];
+}
+
+export interface Config {
+  settings: FileSettings;
+  destinations: DestinationEntry[];
+  syncs: Sync[];
+  defaults: DestinationSettings & { reportDir?: string };
+}
+
+export interface ReadConfig {
+  config: Config;
+  document: ConfigDocument;
+  /** Without the variables of destinations and syncs that are not set: these are told when one of them is used. */
+  faults: Fault[];
+}
+
+/** Reads `text`; `file` is what people call it, `base` the directory its paths are relative to. */
+export function readConfig(text: string, file: string, base: string, environment: Environment): ReadConfig {
+  const document = readDocument(text, environment);
+  const config: Config = { settings: {}, destinations: [], syncs: [], defaults: {} };
+  if (document.faults.length > 0) return { config, document, faults: document.faults.sort(byPlace) };
+
+  const value = withoutBlank(document.value);
+  const checked = fileSchema.safeParse(value);
+  const faults = checked.success ? [] : faultsOf(checked.error.issues, document);
+  const ofUse = (path: Path) => path.length > 1 && (path[0] === 'destinations' || path[0] === 'syncs');
+  faults.push(...document.unset.filter(({ path }) => !ofUse(path)));
+  for (const [name, entry] of Object.entries(sectionOf(value, 'destinations'))) readEntry(name, entry);
+  for (const [name, sync] of Object.entries(sectionOf(value, 'syncs'))) readSync(name, sync);
+  if (checked.success) takeRest(checked.data);
+  return { config, document, faults: faults.sort(byPlace) };
+
+  function readEntry(name: string, entry: unknown): void {
+    const at = ['destinations', name];
+    const checked = checkEntry(entry);
+    const data = 'data' in checked ? checked.data : refuse(checked.issues, at);
+    const unset = unsetOf(at);
+    if (data === undefined && unset.length === 0) return;
+    const { kind, module, settings, options } = splitEntry(data ?? {});
+    config.destinations.push({
+      name,
+      ...given({ kind, module: module && resolve(base, module) }),
+      options,
+      settings: settingsOf(settings),
+      unset,
+      file,
+    });
+  }
+
+  function readSync(name: string, sync: unknown): void {
+    const at = ['syncs', name];
+    checkTarget([...at, 'to'], (sync as { to?: unknown } | null)?.to);
+    const checked = syncSchema.safeParse(sync);
+    const data = checked.success ? checked.data : refuse(checked.error.issues, at);
+    const unset = unsetOf(at);
+    if (data === undefined && unset.length === 0) return;
+    const { source, to, delimiter, report_dir, map, unmapped, preset } = data ?? {};
+    const isUrl = /^https?:\/\//i.test(source ?? '');
+    config.syncs.push({
+      name,
+      mapping: given({ map, unmapped, preset }),
+      unset,
+      ...settingsOf(data ?? {}),
+      ...given({
+        source: source && !isUrl ? resolve(base, source) : source,
+        to,
+        delimiter,
+        reportDir: report_dir && resolve(base, report_dir),
+      }),
+    });
+  }
+
+  function checkTarget(at: Path, to: unknown): void {
+    if (typeof to !== 'string' || to.trim() === '') return; // told otherwise
+    const known = [...Object.keys(sectionOf(value, 'destinations')), ...DESTINATIONS.map(({ kind }) => kind)];
+    if (known.includes(to.trim())) return;
+    const hint = didYouMean(to, known) || ` Known: ${[...new Set(known)].join(', ')}.`;
+    faults.push(document.faultAt(at, `there is no such destination.${hint}`));
+  }
+
+  function takeRest({ redis_url, data_dir, log_level, defaults = {} }: FileData): void {
+    config.settings = given({
+      redisUrl: redis_url,
+      dataDir: data_dir && resolve(base, data_dir),
+      logLevel: log_level,
+    });
+    config.defaults = {
+      ...settingsOf(defaults),
+      ...given({ reportDir: defaults.report_dir && resolve(base, defaults.report_dir) }),
+    };
+  }
+
+  /** Notes the faults of a value that is not taken. */
+  function refuse(issues: readonly z.core.$ZodIssue[], at: Path): undefined {
+    faults.push(...faultsOf(issues, document, at));
+  }
+
+  function unsetOf(at: Path): string[] {
+    return document.unset
+      .filter(({ path }) => at.every((key, i) => path[i] === key))
+      .map((fault) => faultLine(file, fault));
+  }
+}
+
+type FileData = z.output<typeof fileSchema>;
+
+/** From the names of the file to ours. */
+function settingsOf(settings: Partial<ReturnType<typeof splitEntry>['settings']>): DestinationSettings {
+  const { rate, concurrency, timeout, attempts, on_duplicate, bulk } = settings;
+  return given({ rate, concurrency, timeoutMs: timeout, attempts, onDuplicate: on_duplicate, bulk });
+}
+
+/** Without what is not said. */
+function given<T extends object>(values: T): Said<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Said<T>;
+}
+
+type Said<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** A section of which everything is commented out is none. */
+function withoutBlank(value: unknown): unknown {
+  if (value === null || value === undefined) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
+}
+
+function sectionOf(value: unknown, name: string): Record<string, unknown> {
+  const section: unknown = (value as Record<string, unknown>)[name];
+  if (typeof section !== 'object' || section === null || Array.isArray(section)) return {};
+  return section as Record<string, unknown>;
+}

@@ -1,0 +1,207 @@
+/** What may stand in `rowferry.yaml`. The same schemas check it and are published for editors. */
+import { z } from 'zod';
+import {
+  parseCount,
+  parseDelimiter,
+  parseLogLevel,
+  parseOnDuplicate,
+  parseRate,
+  parseSwitch,
+  parseTimeout,
+  SettingError,
+} from '../config.js';
+import type { Destination } from '../destinations/destination.js';
+import { httpSettings } from '../destinations/http.js';
+import { DESTINATIONS, optionInFile, optionNames } from '../destinations/registry.js';
+import { LOG_LEVELS } from '../log.js';
+import { mappingSchema } from '../mapping.js';
+import { didYouMean } from '../spelling.js';
+
+/** A value with a spelling of ours, as a text or, where YAML reads one, as a number or a switch. */
+function spelt<T>(parse: (text: string, setting: string) => T, published: Record<string, unknown>) {
+  return z
+    .any()
+    .meta(published)
+    .transform((given: unknown, context): T => {
+      try {
+        return parse(typeof given === 'object' ? JSON.stringify(given) : String(given), '');
+      } catch (error) {
+        if (!(error instanceof SettingError)) throw error;
+        context.addIssue({ code: 'custom', message: error.message, params: { wanted: error.wanted } });
+        return z.NEVER;
+      }
+    })
+    .optional();
+}
+
+const text = (description: string) => z.string().trim().min(1, 'is empty').meta({ description }).optional();
+
+function matching(pattern: string): { type: 'string'; pattern: string } {
+  return { type: 'string', pattern: `^\\s*(${pattern})\\s*$` };
+}
+
+function countUpTo(most: number, description: string) {
+  const published = {
+    anyOf: [{ type: 'integer', minimum: 1, maximum: most }, matching('[0-9]+')],
+    description,
+  };
+  return spelt((given, setting) => parseCount(given, setting, 1, most), published);
+}
+
+const ofRuns = {
+  rate: spelt(parseRate, {
+    ...matching('none|[0-9]+(\\.[0-9]+)?\\s*/\\s*(s|sec|m|min|h)'),
+    description: 'Requests: 10/s, 100/min, 10000/h, or none for no limit. Default: what the API documents.',
+    examples: ['10/s', '100/min', 'none'],
+  }),
+  attempts: countUpTo(100, 'Requests for one contact before it is given up. Default: 5.'),
+  on_duplicate: spelt(parseOnDuplicate, {
+    ...matching('skip|update'),
+    description: 'What becomes of a contact that is there already. Default: skip.',
+    examples: ['skip', 'update'],
+  }),
+  bulk: spelt(parseSwitch, {
+    anyOf: [{ type: 'boolean' }, matching('true|false')],
+    description: 'Several contacts in one request, where the API tells what became of each. Default: false.',
+  }),
+};
+
+const ofDestinations = {
+  ...ofRuns,
+  concurrency: countUpTo(1000, 'Requests in flight of one process at the most. Default: 16.'),
+  timeout: spelt(parseTimeout, {
+    ...matching('[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|min|h)'),
+    description: 'Silence after which a request counts as unanswered: 500ms, 30s, 2m. Default: 30s.',
+    examples: ['30s'],
+  }),
+};
+
+const reportDir = text('Where reports go, relative to this file. Default: <data dir>/reports.');
+
+const NAME = /^[A-Za-z][\w-]*$/;
+
+/** An entry of `destinations` with this `kind`. */
+function ofKind(destination: Destination) {
+  const options = optionNames(destination).map((option) => {
+    const description = `Default: the variable ${destination.env[option]}.`;
+    // Checked by the destination itself, together with what the environment says.
+    return [optionInFile(option), z.any().meta({ type: 'string', description }).optional()];
+  });
+  return z.strictObject({
+    kind: z.literal(destination.kind),
+    ...(Object.fromEntries(options) as Record<string, z.ZodType>),
+    ...ofDestinations,
+  });
+}
+
+/** An entry whose destination is somebody's own; what else it takes is known once it is loaded. */
+const ofModule = z.looseObject({
+  module: z
+    .string()
+    .min(1, 'is empty')
+    .meta({
+      description: 'The file whose default export is the destination, relative to this file.',
+      examples: ['./my-destination.mjs'],
+    }),
+  ...ofDestinations,
+});
+
+const ofUse = z.object(ofDestinations);
+
+type Issue = z.core.$ZodIssue;
+export type EntryData = Partial<z.output<typeof ofUse>> & Record<string, unknown>;
+
+/** Checks an entry of `destinations` as its kind has it. */
+export function checkEntry(entry: unknown): { data: EntryData } | { issues: readonly Issue[] } {
+  const kinds = [...DESTINATIONS.map(({ kind }) => kind), 'http'];
+  const fault = (message: string, ...path: string[]) => ({
+    issues: [{ code: 'custom' as const, path, message, input: entry }],
+  });
+  const { kind, module, ...rest } = { ...(entry as EntryData | null) };
+  if (kind !== undefined && module !== undefined)
+    return fault('has both kind and module; it needs one of them');
+  if (kind === undefined && module === undefined)
+    return fault(`needs a kind (${kinds.join(', ')}) or a module`);
+  if (kind === 'http') return checkHttp(rest);
+  const destination = DESTINATIONS.find((known) => known.kind === kind);
+  if (module === undefined && destination === undefined) {
+    return fault(`is not one of ${kinds.join(', ')}.${didYouMean(String(kind), kinds)}`, 'kind');
+  }
+  const checked = (destination ? ofKind(destination) : ofModule).safeParse(entry);
+  return checked.success ? { data: checked.data } : { issues: checked.error.issues };
+}
+
+function checkHttp(entry: Record<string, unknown>): ReturnType<typeof checkEntry> {
+  const { settings, options } = splitEntry(entry);
+  const [use, http] = [ofUse.safeParse(settings), httpSettings.safeParse(options)];
+  if (use.success && http.success) return { data: { kind: 'http', ...options, ...use.data } };
+  return { issues: [...(use.error?.issues ?? []), ...(http.error?.issues ?? [])] };
+}
+
+/** Splits an entry into what is said of its use and what the destination itself takes. */
+export function splitEntry({ kind, module, ...rest }: EntryData): {
+  kind: string | undefined;
+  module: string | undefined;
+  settings: Partial<z.output<typeof ofUse>>;
+  options: Record<string, unknown>;
+} {
+  const options = Object.entries(rest).filter(([key]) => !Object.hasOwn(ofDestinations, key));
+  return {
+    kind: kind as string | undefined,
+    module: module as string | undefined,
+    settings: rest,
+    options: Object.fromEntries(options),
+  };
+}
+
+export const syncSchema = z.strictObject({
+  source: text(
+    'A CSV file, relative to this file, or an http(s) URL. May be left out when each run names one.',
+  ),
+  to: text('Name of the destination. Default: the only one with credentials.'),
+  ...mappingSchema.shape,
+  delimiter: spelt(parseDelimiter, {
+    type: 'string',
+    description: 'One of , ; | or tab. Default: detected.',
+    examples: [',', ';', '|', 'tab'],
+  }),
+  ...ofRuns,
+  report_dir: reportDir,
+});
+
+function fileOf(destination: z.ZodType, sync: z.ZodType) {
+  return z.strictObject({
+    destinations: z
+      .record(z.string().regex(NAME), destination)
+      .meta({ description: 'By the names that --to, plans and reports call them.' })
+      .optional(),
+    syncs: z
+      .record(z.string().regex(NAME), sync)
+      .meta({ description: 'What "rowferry run --sync <name>" carries where.' })
+      .optional(),
+    defaults: z
+      .strictObject({ ...ofDestinations, report_dir: reportDir })
+      .meta({ description: 'For every destination and sync that does not say otherwise.' })
+      .optional(),
+    redis_url: text('redis://, rediss:// or unix://. Default: a private server in the data dir.'),
+    data_dir: text('Runs, reports and the private server, relative to this file. Default: .rowferry.'),
+    log_level: spelt(parseLogLevel, { ...matching(LOG_LEVELS.join('|')), examples: [...LOG_LEVELS] }),
+  });
+}
+
+/** The file, but for its destinations and syncs: these are checked one by one. */
+export const fileSchema = fileOf(z.unknown(), z.unknown());
+
+/** JSON Schema of the file, for editors. */
+export function publishedSchema(): object {
+  const ofHttp = z.strictObject({ ...httpSettings.shape, kind: z.literal('http'), ...ofDestinations });
+  const destination = z.union([...DESTINATIONS.map(ofKind), ofHttp, ofModule]);
+  return z.toJSONSchema(fileOf(destination, syncSchema).meta({ title: 'rowferry.yaml' }), {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      // Where a text must look like something, a variable may stand for it.
+      if (jsonSchema.pattern !== undefined) jsonSchema.pattern = `${jsonSchema.pattern}|\\$\\{`;
+      delete jsonSchema.format;
+    },
+  });
+}

@@ -1,0 +1,104 @@
+/** The service: works on queued runs and delivers their batches, until it is told to end. */
+import { type Delivery, startDelivery } from './delivery/deliver.js';
+import type { Accounts } from './destinations/accounts.js';
+import { type Account, limitsOf } from './destinations/registry.js';
+import { RowferryError } from './errors.js';
+import { RunWorker } from './queues/runs.js';
+import { loadStatus, saveStatus } from './run.js';
+import { executeRun } from './runner/run.js';
+import type { Surroundings } from './runner/session.js';
+
+const RUNS_AT_ONCE = 32;
+const LOOK_AGAIN_MS = 3_000;
+
+export interface ServiceOptions {
+  accounts: Accounts;
+  dataDirId: string;
+  /** Requests in flight of this process at the most, per account; undefined: each account's own. */
+  concurrency?: number | undefined;
+  /** False: batches are delivered by other processes. */
+  delivery?: boolean | undefined;
+}
+
+/** Delivers batches of every account whose credentials are there, until `signal` aborts. */
+export async function deliver(
+  around: Surroundings,
+  { accounts, concurrency }: Pick<ServiceOptions, 'accounts' | 'concurrency'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const deliveries = await deliverAll(around, accounts, concurrency);
+  await aborted(signal);
+  await Promise.all(deliveries.map((delivery) => delivery.stop()));
+}
+
+export async function serve(
+  around: Surroundings,
+  { accounts, dataDirId, delivery = true, concurrency }: ServiceOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const deliveries = delivery ? await deliverAll(around, accounts, concurrency) : [];
+  if (!delivery) await accounts.all(); // a service without any would fail run by run
+  const worker = new RunWorker(
+    {
+      connection: around.redis,
+      prefix: around.prefix,
+      dataDirId,
+      runsAtOnce: RUNS_AT_ONCE,
+      againMs: LOOK_AGAIN_MS,
+    },
+    async (run) => {
+      try {
+        const summary = await executeRun(around, { run, account: (plan) => accounts.rebind(plan), signal });
+        if (summary) around.log.info({ run, state: summary.state, rows: summary.rows }, 'run ended');
+        return summary !== undefined;
+      } catch (error) {
+        if (error instanceof RowferryError && error.code === 'RUN_ALIVE') return false;
+        await giveUp(around, run, error as Error);
+        return true;
+      }
+    },
+    (error) => around.log.error({ error: error.message }, 'runs queue'),
+  );
+  await worker.ready();
+  await aborted(signal);
+  await Promise.all([worker.close(), ...deliveries.map((one) => one.stop())]);
+}
+
+/** A run that cannot be worked on must not be given out for ever; it stays resumable by hand. */
+async function giveUp({ dataDir, log }: Surroundings, run: string, error: Error): Promise<void> {
+  const status = loadStatus(dataDir, run);
+  if (status.state === 'finished' || status.state === 'cancelled') return; // resumed by hand meanwhile
+  log.error({ run, error: error.message }, 'run not worked on');
+  await saveStatus(dataDir, run, { ...status, state: 'failed', message: error.message });
+}
+
+async function deliverAll(
+  around: Surroundings,
+  accounts: Accounts,
+  concurrency: number | undefined,
+): Promise<Delivery[]> {
+  for (const sentence of accounts.unset) around.log.warn(`not delivered to: ${sentence}`);
+  const all = await accounts.all();
+  return Promise.all(all.map((account) => deliverTo(around, account, concurrency)));
+}
+
+/** Delivery of one account in this process. */
+export function deliverTo(
+  { connect, prefix, clock, log, timeoutMs }: Surroundings,
+  account: Account,
+  concurrency?: number,
+): Promise<Delivery> {
+  return startDelivery({
+    connect,
+    prefix,
+    account,
+    clock,
+    ...limitsOf(account, { concurrency, timeoutMs }),
+    onError: (error) => log.warn({ account: account.id, error: error.message }, 'delivery'),
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((done) => signal.addEventListener('abort', () => done(), { once: true }));
+}
