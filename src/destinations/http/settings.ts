@@ -115,7 +115,7 @@ export const httpShape = z.strictObject({
   kind: z.literal('http').optional(),
   /** Origin and any path prefix. */
   base_url: z.url({ protocol: /^https?$/, error: 'is not an http(s) URL' }),
-  /** Sent with every request; taken for secrets, but for those that never are (see secretsOf). */
+  /** Sent with every request; taken for secrets, but for a few that never are: see account.ts. */
   headers: recordOf(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is no name of a header'), headerValue).default(
     {},
   ),
