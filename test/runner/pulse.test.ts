@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
+import { bindAccount } from '../../src/destinations/registry.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
 import type { Outcome } from '../../src/outcome.js';
 import { RunRecord } from '../../src/outcomes/settle.js';
@@ -32,6 +33,8 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
     source: { path, name: 'people.csv', sha256: '', bytes: 1e6, lines: 4 },
     delimiter: ',',
     mapping: {},
+    onDuplicate: 'skip',
+    bulk: false,
     rate: null,
     batchRows: 500,
     attempts: 5,
@@ -63,7 +66,7 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
       log: pino({ level: 'silent' }),
     },
     plan,
-    { id: 'acme-1', destination: sendmator, options: { baseUrl: 'http://127.0.0.1:1' } },
+    bindAccount(sendmator, { SENDMATOR_API_KEY: 'sk_test_any' }),
     record,
     queue,
     epoch,
