@@ -193,8 +193,11 @@ export class Rowferry {
     return enqueueRun(this.runs, this.settings.dataDir, plan);
   }
 
-  /** Ends a run for good: rows not sent yet become unprocessed · cancelled. Resolves with its report. */
-  async cancel(run: string, options: WorkOptions = {}): Promise<Summary> {
+  /**
+   * Ends a run for good: rows not sent yet become unprocessed · cancelled. Resolves with its report, after two minutes
+   * and its writing at the latest; `waits` is told at once what for.
+   */
+  async cancel(run: string, options: WorkOptions & { waits?(whatFor: string): void } = {}): Promise<Summary> {
     const view = await this.status(run);
     if (view.state === 'finished' || view.state === 'cancelled') {
       throw new RowferryError('RUN_OVER', `Run ${run} is ${view.state} already.`, EXIT.usage);
@@ -206,6 +209,11 @@ export class Rowferry {
       'halted',
       'cancelling',
     ]);
+    options.waits?.(
+      view.state === 'running'
+        ? 'the process that works on it, which ends what is in flight and looks up what was not answered'
+        : 'what may still be in flight, and look-ups of rows that were sent and not answered',
+    );
     if (view.state !== 'running') return this.execute(run, options);
     for (;;) {
       const { summary, state } = await this.status(run);

@@ -53,7 +53,9 @@ export function runsCommand(): Command {
   const cancel = sub('cancel', 'end a run for good; rows not sent yet stay unprocessed').argument('<run>');
   cancel.action((run: string, { json }: Flags) =>
     withRowferry(cancel, async (rowferry) => {
-      const summary = await rowferry.cancel(run);
+      const summary = await rowferry.cancel(run, {
+        waits: (whatFor) => process.stderr.write(`cancelling run ${run}: waiting for ${whatFor} …\n`),
+      });
       process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary));
     }),
   );

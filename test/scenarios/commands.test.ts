@@ -177,7 +177,10 @@ test('cancel is final: what was sent is told, the rest is unprocessed', async ()
   const run = world.start('run', world.csv(rows), '--rate', '200/s', '--json');
   const [, id] = await run.says(/"run":"([^"]+)"/);
   await world.holds(100);
-  const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
+  const cancelling = world.start('runs', 'cancel', id!, '--json');
+  // Said before it is done.
+  await cancelling.says(/cancelling run .*: waiting for the process that works on it/);
+  const cancel = await cancelling.finished;
   expect(cancel.code, cancel.stderr).toBe(0);
   const { code } = await run.finished;
   expect(code).toBe(5);
@@ -225,6 +228,7 @@ test('cancel looks up what was sent and never answered, after a kill too', async
   await run.finished;
   const cancel = await world.start('runs', 'cancel', id!, '--json').finished;
   expect(cancel.code, cancel.stderr).toBe(0);
+  expect(cancel.stderr).toMatch(/waiting for what may still be in flight, and look-ups/);
   const summary = JSON.parse(cancel.stdout) as Summary;
   const { outcomes } = expectAgreement(summary.reports.dir, rows, world.ledger());
   expect(summary).toMatchObject({ created: 6, skipped: 1, failed: 0, unprocessed: 45 });
