@@ -136,6 +136,17 @@ describe('on_duplicate: update', () => {
   });
 });
 
+test('bulk: a hundred contacts to a request, in one slot of the rate', async () => {
+  const world = await World.open({ sandbox: { limit: { requests: 10, windowMs: 1_000 } } });
+  const rows = Array.from({ length: 1_000 }, (_, i) => PERSON.sendmator(i + 1));
+  const run = world.start('run', world.csv(rows), '--rate', '10/s', '--json', '--bulk');
+  expect((await run.finished).code).toBe(0);
+  const summary = await run.result();
+  expectAgreement(summary.reports.dir, known(rows), world.ledger());
+  expect(summary.requests).toBeLessThanOrEqual(14);
+  expect(summary.throttled).toBe(0);
+});
+
 test('bulk: the same outcomes with a fraction of the requests, also when answers get lost', async () => {
   const world = await World.open();
   const person = PERSON.sendmator;
