@@ -93,7 +93,17 @@ export interface Destination {
  * `text`, `number`, `integer`, `boolean` and `date` (ISO 8601) are single cells, `list` is split on comma, semicolon
  * or bar, `json` is parsed, `object` is filled by dotted headers (`custom_fields.plan`).
  */
-export type FieldKind = 'text' | 'number' | 'integer' | 'boolean' | 'date' | 'list' | 'json' | 'object';
+export const FIELD_KINDS = [
+  'text',
+  'number',
+  'integer',
+  'boolean',
+  'date',
+  'list',
+  'json',
+  'object',
+] as const;
+export type FieldKind = (typeof FIELD_KINDS)[number];
 
 /** Gives a destination its type; for one's own. */
 export function defineDestination(destination: Destination): Destination {

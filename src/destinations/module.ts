@@ -4,18 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { EXIT, RowferryError } from '../errors.js';
-import type { Destination, FieldKind } from './destination.js';
-
-const KINDS: readonly FieldKind[] = [
-  'text',
-  'number',
-  'integer',
-  'boolean',
-  'date',
-  'list',
-  'json',
-  'object',
-];
+import { type Destination, FIELD_KINDS } from './destination.js';
 
 const or = (fault: string) => ({
   error: ({ input }: { input?: unknown }) => (input === undefined ? 'is missing' : fault),
@@ -37,7 +26,7 @@ const destinationShape = members({
   env: z.record(text, text, object),
   accountKey: text,
   contact: schema,
-  fields: z.record(text, z.enum(KINDS, `is none of ${KINDS.join(', ')}`), object),
+  fields: z.record(text, z.enum(FIELD_KINDS, `is none of ${FIELD_KINDS.join(', ')}`), object),
   aliases: z.record(text, text, object),
   unmapped: z.string(or('is neither a text nor null')).nullable(),
   defaults: call.optional(),

@@ -1,20 +1,10 @@
 /** The contact of an `http` destination, by the fields its user wrote down. */
 import { z } from 'zod';
 import type { Contact, Identity } from '../../contact.js';
-import type { Destination, FieldKind } from '../destination.js';
+import { type Destination, FIELD_KINDS, type FieldKind } from '../destination.js';
 import { date, email, flag, identityOf, object, text } from '../fields.js';
 
-export const FIELD_TYPES = [
-  'text',
-  'email',
-  'number',
-  'integer',
-  'boolean',
-  'date',
-  'list',
-  'json',
-  'object',
-] as const;
+export const FIELD_TYPES = [...FIELD_KINDS, 'email'] as const;
 export type FieldType = (typeof FIELD_TYPES)[number];
 
 export interface FieldSettings {
