@@ -46,7 +46,7 @@ const cases: [string, object, string][] = [
   [
     'an unknown type',
     { fields: { a: 'string' } },
-    'fields.a: is neither a type (text, email, number, integer, boolean, date, list, json, object) nor { type, required, unique, aliases, default }',
+    'fields.a: is neither a type (text, number, integer, boolean, date, list, json, object, email) nor { type, required, unique, aliases, default }',
   ],
   ['a field of half a name', { fields: { 'a.': 'text' } }, 'fields.a.: is no name of a field'],
   [
