@@ -92,7 +92,7 @@ export class Chains {
   private current(row: RepeatedRow): RepeatedRow {
     const { by } = this.repeats.current(row);
     return {
-      row: row.row,
+      ...row,
       by: by.map(({ kind, group, head }) => ({ kind, group, head: this.before(group, row.row) ?? head })),
     };
   }

@@ -6,9 +6,13 @@ import type { Repeat } from '../ingest/dedupe.js';
 import { CODE, type Outcome } from '../outcome.js';
 
 const WIDTH = 3;
+/** Added to the row of a repeat in doubt. A run's statuses in Redis end at 2^30 rows. */
+const DOUBT = 2 ** 31;
 
 export interface RepeatedRow {
   row: number;
+  /** Sent in an earlier life of the run, or about to be, and never answered. */
+  inDoubt: boolean;
   /** `group`: all rows with this key, named by the first of them. `head`: the one to wait for. */
   by: { kind: 'email' | 'external_id'; group: number; head: number }[];
 }
@@ -36,20 +40,19 @@ export class Repeats {
 
   /** The number of the row at `index`, undefined beyond the last. */
   rowAt(index: number): number | undefined {
-    return index < this.size ? this.words[index * WIDTH] : undefined;
+    return index < this.size ? this.words[index * WIDTH]! % DOUBT : undefined;
   }
 
   /** The repeat at `index` with the rows whose codes {@link decide} needs to know of it. */
   at(index: number): RepeatedRow {
-    const [row, email, externalId] = this.words.subarray(index * WIDTH, index * WIDTH + WIDTH) as unknown as [
-      number,
-      number,
-      number,
-    ];
+    const [word, email, externalId] = this.words.subarray(
+      index * WIDTH,
+      index * WIDTH + WIDTH,
+    ) as unknown as [number, number, number];
     const by: RepeatedRow['by'] = [];
     if (email > 0) by.push({ kind: 'email', group: email * 2, head: email });
     if (externalId > 0) by.push({ kind: 'external_id', group: externalId * 2 + 1, head: externalId });
-    return this.current({ row, by });
+    return this.current({ row: word % DOUBT, inDoubt: word >= DOUBT, by });
   }
 
   /** The repeats `from` … `to - 1`, as {@link at} gives them. */
@@ -60,10 +63,10 @@ export class Repeats {
   }
 
   /** `row` with the heads of its groups as they are now. */
-  current({ row, by }: RepeatedRow): RepeatedRow {
+  current(row: RepeatedRow): RepeatedRow {
     return {
-      row,
-      by: by.map(({ kind, group }) => ({
+      ...row,
+      by: row.by.map(({ kind, group }) => ({
         kind,
         group,
         head: this.heads.get(group) ?? Math.floor(group / 2),
@@ -77,8 +80,10 @@ export class Repeats {
   }
 
   /** Puts the repeat at `from` in the place `to`: those that are not settled close ranks. */
-  move(from: number, to: number): void {
+  move(from: number, to: number, inDoubt: boolean): void {
+    const row = this.rowAt(from)!;
     this.words.copyWithin(to * WIDTH, from * WIDTH, from * WIDTH + WIDTH);
+    this.words[to * WIDTH] = inDoubt ? row + DOUBT : row;
   }
 
   /** Forgets all but the first `size` repeats. Heads stay as they are. */
@@ -112,7 +117,8 @@ export function decide(row: RepeatedRow, codeOf: (row: number) => number): Decis
   }
   if (row.by.some(({ head }) => codeOf(head) <= CODE.attempted)) return { do: 'wait' };
   const doubtful = row.by.find(({ head }) => codeOf(head) === CODE.unconfirmed);
-  if (doubtful) {
+  // In doubt itself, it may be there: delivery finds out what can be known of that, and what repeats it waits for it.
+  if (doubtful && !row.inDoubt) {
     const outcome: Outcome = {
       row: row.row,
       status: 'failed',

@@ -24,6 +24,8 @@ export async function settleRepeats(session: Session): Promise<void> {
 async function settleUnsent(session: Session): Promise<void> {
   const { repeats, window, signal } = session;
   let left = 0;
+  /** Groups of the rows that are left. A row behind one of these does not know yet what it waits for. */
+  const open = new Set<number>();
   for (let from = 0; from < repeats.size; from += REPEATS_AT_ONCE) {
     const rows = repeats.slice(from, from + REPEATS_AT_ONCE);
     const codes = new Map<number, number>();
@@ -34,19 +36,26 @@ async function settleUnsent(session: Session): Promise<void> {
     );
     const outcomes: Outcome[] = [];
     for (const [i, candidate] of rows.entries()) {
-      // Heads move while the slice is walked, so they are looked up anew.
-      const current = repeats.current(candidate);
       const code = codes.get(candidate.row)!;
+      const inDoubt = code === CODE.attempted;
+      // Heads move while the slice is walked, so they are looked up anew.
+      const current = { ...repeats.current(candidate), inDoubt };
+      const behindOpen = current.by.some(({ group }) => open.has(group));
       if (code > CODE.attempted) {
-        // Sent in an earlier life of this run: what repeats it looks at it.
-        if (code !== CODE.skippedHere) repeats.sent(current);
+        // Sent in an earlier life of this run: what repeats it looks at it. Behind an open row it was not sent, and
+        // must not be taken for the head of that one, which comes before it.
+        if (code !== CODE.skippedHere && !behindOpen) repeats.sent(current);
         continue;
       }
       const decision = decide(current, (row) => codes.get(row) ?? CODE.unsettled);
-      if (decision.do === 'settle') {
+      // Unconfirmed is for rows of which all that comes before is known: the open one may yet be created.
+      if (decision.do === 'settle' && (decision.outcome.status === 'skipped' || !behindOpen)) {
         outcomes.push(decision.outcome);
         codes.set(candidate.row, codeOf(decision.outcome));
-      } else repeats.move(from + i, left++);
+      } else {
+        repeats.move(from + i, left++, inDoubt);
+        for (const { group } of current.by) open.add(group);
+      }
     }
     await session.settle(outcomes);
     await window.room(signal);

@@ -178,7 +178,7 @@ describe('a row that repeats another', () => {
 
 describe('decide', () => {
   test('waits for a row that is not settled', () => {
-    const row = { row: 2, by: [{ kind: 'email' as const, group: 2, head: 1 }] };
+    const row = { row: 2, inDoubt: false, by: [{ kind: 'email' as const, group: 2, head: 1 }] };
     for (const code of [CODE.unsettled, CODE.attempted]) {
       expect(decide(row, () => code)).toEqual({ do: 'wait' });
     }
