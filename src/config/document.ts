@@ -29,6 +29,9 @@ export interface ConfigDocument {
 /** `${NAME}` and `${NAME:-default}`; `$${` stands for `${`. */
 const VARIABLE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
 
+/** Far more than anybody writes; an alias in an alias in an alias soon stands for millions. */
+const MOST_VALUES = 100_000;
+
 export function readDocument(text: string, environment: Environment): ConfigDocument {
   const lines = new LineCounter();
   // Pretty errors quote the text around them, which may be a key.
@@ -60,6 +63,7 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
     const hint = inFlow ? `; between { } or [ ] a \${…} is written in quotes` : '';
     faults.push(fault([], `is no YAML here: ${withoutQuotes(message)}${hint}`, pos[0]));
   }
+  let values = 0;
   const value = faults.length === 0 ? read(yaml.contents, [], []) : undefined;
   return {
     value,
@@ -71,6 +75,12 @@ export function readDocument(text: string, environment: Environment): ConfigDocu
   };
 
   function read(node: Node | null, path: Path, inside: readonly Node[]): unknown {
+    if (++values > MOST_VALUES) {
+      if (values === MOST_VALUES + 1) {
+        faults.push(fault(path, `holds more than ${MOST_VALUES} values`, node?.range?.[0] ?? 0));
+      }
+      return undefined;
+    }
     if (isAlias(node)) {
       const target = node.resolve(yaml);
       if (target === undefined || inside.includes(target)) {

@@ -7,6 +7,9 @@ import type { ConfigDocument, Path } from './document.js';
 import { faultLine } from './faults.js';
 import { type Config, type ReadConfig, readConfig } from './read.js';
 
+/** Far more than anybody writes; given some other file, one does not wait for what YAML makes of it. */
+const LONGEST = 1024 * 1024;
+
 export const CONFIG_NAME = 'rowferry.yaml';
 
 export interface LoadedConfig extends Config {
@@ -60,6 +63,10 @@ export function openConfig(path: string, environment: Environment): ReadConfig {
     const why = (error as NodeJS.ErrnoException).code ?? String(error);
     const sentence = `The configuration file ${shownPath(path)} cannot be read: ${why}.`;
     throw new RowferryError('CONFIG_UNREADABLE', sentence, EXIT.usage);
+  }
+  if (text.length > LONGEST) {
+    const sentence = `${shownPath(path)} is larger than 1 MB: that is no configuration file.`;
+    throw new RowferryError('CONFIG_INVALID', sentence, EXIT.usage);
   }
   return readConfig(text, shownPath(path), dirname(resolve(path)), environment);
 }

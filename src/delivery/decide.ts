@@ -146,6 +146,14 @@ export function afterLookUp(
       if (otherwise.status === 'skipped') {
         return { do: 'settle', outcome: { ...otherwise, ...contactId, ...caveat } };
       }
+      // Who updates asks before he creates: beside a contact of that age nothing of ours was sent.
+      const another = older && !rules.enforcesUniqueness && otherwise.reason === 'unconfirmed';
+      if (another && state.attempts < rules.attempts) {
+        if (rules.update === 'by_itself') return { do: 'update', otherwise };
+        if (rules.update === 'by_id' && finding.contactId !== undefined) {
+          return { do: 'update', ...contactId, otherwise };
+        }
+      }
       // Beside another's contact ours may stand as well, unless the API keeps them unique.
       if (otherwise.reason === 'unconfirmed' && rules.enforcesUniqueness) {
         const outcome: Outcome = {

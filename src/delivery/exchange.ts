@@ -1,6 +1,6 @@
 /** What is sent for a row, and what its answer means for it. */
 import type { Clock } from '../clock.js';
-import type { ApiAnswer, ApiRequest, Finding } from '../destinations/destination.js';
+import type { ApiRequest, Finding } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import type { Outcome } from '../outcome.js';
 import type { Verdict } from '../verdict.js';
@@ -36,9 +36,11 @@ export class Exchange {
     this.apiClock = new ApiClock(options.clock, options.pace);
     const { destination, options: given } = options.account;
     const open = new Set(['baseUrl', ...(destination.publicOptions ?? [])]);
-    this.secrets = Object.entries(given).flatMap(([name, value]) =>
-      typeof value === 'string' && value.length > 3 && !open.has(name) ? [value] : [],
+    const secrets = Object.entries(given).flatMap(([name, value]) =>
+      typeof value === 'string' && value.length > 3 && !open.has(name) ? spellings(value) : [],
     );
+    // The longest first: of one that is part of another nothing of the other would be left to find.
+    this.secrets = [...new Set(secrets)].sort((a, b) => b.length - a.length);
   }
 
   /** What to do with a row before anything is sent for it; undefined: send what is due. */
@@ -78,7 +80,9 @@ export class Exchange {
   understand(items: readonly Item[], sent: Sent): Step[] {
     if ('answer' in sent) {
       this.apiClock.read(sent.answer);
-      sent.answer.body = this.withoutSecrets(sent.answer.body);
+      const { answer } = sent;
+      answer.body = this.withoutSecrets(answer.body);
+      for (const name in answer.headers) answer.headers[name] = this.withoutSecrets(answer.headers[name]!);
     }
     if (items.length > 1) return this.understandBulk(items, sent);
     const item = items[0]!;
@@ -167,8 +171,8 @@ export class Exchange {
   }
 
   /** An API may quote the key it was given; from here on its words go to Redis and reports. */
-  private withoutSecrets(body: ApiAnswer['body']): string {
-    let clean = body;
+  private withoutSecrets(text: string): string {
+    let clean = text;
     for (const secret of this.secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, '***');
     return clean;
   }
@@ -194,6 +198,13 @@ const NOTHING_LANDED: ReadonlySet<Verdict['kind']> = new Set([
   'duplicate',
   'rejected',
 ]);
+
+/** A secret as JSON and URLs spell it, too. */
+function spellings(secret: string): string[] {
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  const inUrl = encodeURIComponent(Buffer.from(secret).toString()); // it throws for half a character
+  return [secret, inJson, inJson.replaceAll('/', '\\/'), inUrl];
+}
 
 function asked({ probe }: Item, sent: Sent): Asked {
   return { probe, httpStatus: 'answer' in sent ? sent.answer.status : undefined };

@@ -102,6 +102,8 @@ export class Hold {
   /** The row was marked by somebody who never told what came of it: no earlier than the start of the run. */
   doubt(item: Item): void {
     if (item.since === 0) item.since = this.startedMs;
+    // Decided on before this was known: what is not found need not be absent any more.
+    if (item.errand?.do === 'find' || item.errand?.do === 'create') delete item.errand;
   }
 
   /** Rows put off, grouped by attempts, as batches with their delay. */

@@ -95,3 +95,13 @@ test('an empty file is one without anything', () => {
   expect(read('').value).toBeNull();
   expect(read('# nothing\n').faults).toEqual([]);
 });
+
+test('aliases that would stand for millions of values are a fault, told once', () => {
+  let text = 'a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n';
+  for (let i = 1; i < 9; i++)
+    text += `a${i}: &a${i} [${Array(10)
+      .fill(`*a${i - 1}`)
+      .join(', ')}]\n`;
+  const { faults } = read(text);
+  expect(faults.map(({ message }) => message)).toEqual(['holds more than 100000 values']);
+});

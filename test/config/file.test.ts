@@ -89,3 +89,10 @@ syncs:
   ]);
   expect([config.destinations.length, config.syncs.length]).toEqual([5, 3]);
 });
+
+test('what is larger than any configuration is not read as one', () => {
+  const path = file(`log_level: info\n${'# a line of some other file\n'.repeat(40_000)}`);
+  expect(() => loadConfig(path, {})).toThrow(
+    'rowferry.yaml is larger than 1 MB: that is no configuration file.',
+  );
+});

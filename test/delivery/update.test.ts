@@ -86,6 +86,22 @@ describe('a contact that is there already', () => {
   });
 });
 
+test('where nothing is unique, a row of a crash that is there since before the run is updated, while attempts last', () => {
+  const doubt = { ...STATE, inDoubt: true };
+  const otherwise: Outcome = { row: 7, attempts: 1, status: 'failed', reason: 'unconfirmed' };
+  const older: Finding = { kind: 'found', same: false, contactId: 'c-1', createdMs: 5_000 };
+  expect(afterLookUp(older, otherwise, 9_000, doubt, NOT_UNIQUE)).toEqual({
+    do: 'update',
+    contactId: 'c-1',
+    otherwise,
+  });
+  const settled = { do: 'settle', outcome: otherwise };
+  expect(afterLookUp(older, otherwise, 9_000, { ...doubt, attempts: 5 }, NOT_UNIQUE)).toEqual(settled);
+  expect(afterLookUp({ ...older, createdMs: 9_500 }, otherwise, 9_000, doubt, NOT_UNIQUE)).toEqual(settled);
+  const { update: _, ...skipping } = NOT_UNIQUE;
+  expect(afterLookUp(older, otherwise, 9_000, doubt, skipping)).toEqual(settled);
+});
+
 /** One row's life, as the lanes lead it, at an API that keeps what it is told and loses answers. */
 test('whatever gets lost: what the outcome says is what the API holds, and nothing is created twice', () => {
   type Fault = 'none' | 'before' | 'after' | 'throttled' | 'unreached';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { inOrder } from '../../src/destinations/answers.js';
 import { announcedWait, type Options } from '../../src/destinations/destination.js';
 import { bindAccount, boundAccounts, findDestination } from '../../src/destinations/registry.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
@@ -536,4 +537,19 @@ describe('accounts', () => {
   test('are of a known destination', () => {
     expect(findDestination('sendmator')).toBe(sendmator);
   });
+});
+
+test('a bulk answer of a hundred thousand parts is read part by part, not contact by contact', () => {
+  const contacts = Array.from({ length: 100 }, (_, i) => ({
+    email: `p${i}@example.com`,
+    external_id: `P-${i}`,
+  }));
+  let asked = 0;
+  const parts = Array.from({ length: 1_000 }, () => {
+    const about = { id: 'u-1' };
+    Object.defineProperty(about, 'email', { get: () => void asked++ });
+    return { about, verdict: { kind: 'created' } as const };
+  });
+  expect(inOrder(contacts, parts).every(({ kind }) => kind === 'unclear')).toBe(true);
+  expect(asked).toBeLessThan(10 * parts.length);
 });

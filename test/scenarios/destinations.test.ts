@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { expectAgreement } from '../helpers/agreement.js';
 import type { Row } from '../helpers/csv.js';
-import { World } from '../helpers/world.js';
+import { until, World } from '../helpers/world.js';
 
 type Kind = 'sendmator' | 'autosend' | 'cendyn' | 'clemta';
 
@@ -122,6 +122,24 @@ describe('on_duplicate: update', () => {
       }
     },
   );
+
+  test('killed with -9 while it creates where nothing is unique: what it created is not taken for another’s', async () => {
+    const world = await World.open({ kinds: ['clemta'] });
+    const rows = Array.from({ length: 8 }, (_, i) => PERSON.clemta(i + 1));
+    for (let i = 0; i < 4; i++) rows[i]!['E-mail'] = `hang-after-accept.${i}@example.com`;
+    await world.seed(rows.slice(4, 6).map((row) => ({ ...UPDATES.clemta.seed(0), email: row['E-mail'] })));
+    const flags = ['--rate', 'none', '--on-duplicate', 'update'];
+    const first = world.start('run', world.csv(rows), ...flags);
+    await until(() => world.sandbox.state.counters.faults['hang-after-accept'] === 4);
+    first.killGroup();
+    await first.finished;
+    const second = world.start('runs', 'resume', '--json');
+    await second.finished;
+    const { outcomes } = expectAgreement((await second.result()).reports.dir, known(rows), world.ledger());
+    for (const outcome of outcomes.slice(0, 4)) {
+      expect(outcome).toMatchObject({ status: 'created', reason: 'confirmed_on_retry' });
+    }
+  });
 
   test('by external_id: the contact that holds the id gets the new address', async () => {
     const world = await World.open();
