@@ -1,6 +1,7 @@
 /** Decides where every column goes: rules first, then names, aliases, the preset, and the place for further fields. */
 import type { Destination } from '../destinations/destination.js';
 import { type MappingSpec, type Rule, rulesOf, typeOf } from '../mapping.js';
+import { didYouMean } from '../spelling.js';
 import { type AssignedColumn, bindRule, type FoundRule, readHeader } from './columns.js';
 import { treatmentOf } from './convert.js';
 import { type MappingFaults, quoted } from './faults.js';
@@ -68,7 +69,8 @@ export class Assignment {
     if (target === undefined) return;
     if (target.kind !== 'object') {
       if (this.places.clash(target.path)) {
-        this.faults.add('MAPPING_INVALID', `map.${field}: another rule fills it, or something inside it.`);
+        const sentence = `map.${field}: another rule fills it, or something inside it.`;
+        this.faults.add('MAPPING_INVALID', sentence, undefined, field);
       }
       this.places.add(target.path);
     }
@@ -98,8 +100,9 @@ export class Assignment {
     const sends = columns.length === 0 ? 'names' : `sends ${quoted(columns)} to`;
     this.faults.add(
       'MAP_FIELD_UNKNOWN',
-      `map ${sends} the field "${field}", which ${this.destination.kind} does not have.`,
+      `map ${sends} the field "${field}", which ${this.destination.kind} does not have.${didYouMean(field, this.fields.names())}`,
       `Fields: ${this.fields.list()}.`,
+      field,
     );
     return undefined;
   }

@@ -216,7 +216,7 @@ describe('--map', () => {
     async (field) => {
       expect(await refusal(['email', 'x'], { x: field })).toMatchObject({
         code: 'MAP_FIELD_UNKNOWN',
-        message: `map sends "x" to the field "${field}", which sendmator does not have. Fields: email, external_id, first_name, last_name, tags, is_active, custom_fields.<name>, metadata.<name>.`,
+        message: `map sends "x" to the field "${field}", which sendmator does not have.${field === 'email.x' ? ' Did you mean "email"?' : ''} Fields: email, external_id, first_name, last_name, tags, is_active, custom_fields.<name>, metadata.<name>.`,
       });
     },
   );
