@@ -173,6 +173,7 @@ export class Assignment {
 
   private placeTheRest(): void {
     const lost: string[] = [];
+    const unknown: string[] = [];
     const { unmapped } = this.spec;
     const place = this.destination.unmapped;
     if (unmapped === 'custom_fields' && place === null) {
@@ -186,7 +187,15 @@ export class Assignment {
       const target = inside ?? (drop ? undefined : this.placeFor(column));
       if (target !== undefined) this.give(column, target);
       else if (unmapped !== 'ignore') lost.push(column.header);
-      if (inside === undefined) this.warnOfTwin(column);
+      if (inside === undefined && !this.warnOfTwin(column) && target !== undefined) {
+        unknown.push(column.header);
+      }
+    }
+    if (unknown.length > 0 && unmapped === undefined) {
+      const where = place === 'contact' ? '' : ` in ${place}`;
+      this.warnings.push(
+        `Sent${where} by their own names, because no field knows them: ${quoted(unknown)} (unmapped: ignore leaves them out).`,
+      );
     }
     if (lost.length === 0) return;
     if (unmapped === 'error') {
@@ -209,12 +218,13 @@ export class Assignment {
     return this.places.clash(literal.path) ? undefined : literal;
   }
 
-  private warnOfTwin({ name, header, target }: AssignedColumn): void {
+  private warnOfTwin({ name, header, target }: AssignedColumn): boolean {
     const twin = this.fields.meant(name);
-    if (twin === undefined || !this.taken.has(twin.field) || target === undefined) return;
+    if (twin === undefined || !this.taken.has(twin.field) || target === undefined) return false;
     this.warnings.push(
       `Column "${header}" also looks like ${twin.field}, which another column fills; it goes to ${target.path.slice(0, -1).join('.') || target.field}.`,
     );
+    return true;
   }
 
   /** A cell that another column overwrites must not get lost without a word. */
