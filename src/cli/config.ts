@@ -4,6 +4,7 @@ import { checkConfig } from '../config/check.js';
 import { CONFIG_NAME, findConfig } from '../config/file.js';
 import { publishedSchema } from '../config/schema.js';
 import { EXIT, RowferryError } from '../errors.js';
+import { checkMapping } from '../ingest/map.js';
 
 export function configCommand(): Command {
   const command = new Command('config').description('check rowferry.yaml, or print its schema');
@@ -19,7 +20,7 @@ export function configCommand(): Command {
       const sentence = `There is no ${CONFIG_NAME} here. Without one the environment alone is enough.`;
       throw new RowferryError('CONFIG_MISSING', sentence, EXIT.usage);
     }
-    const { config, faults, warnings } = await checkConfig(path, process.env);
+    const { config, faults, warnings } = await checkConfig(path, process.env, checkMapping);
     for (const warning of warnings) process.stderr.write(`rowferry: ${warning}\n`);
     for (const fault of faults) process.stdout.write(`${fault}\n`);
     if (faults.length > 0) {

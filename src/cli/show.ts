@@ -112,11 +112,12 @@ export function runsTable(views: readonly RunView[]): string {
     view.state,
     `${group(settledRows(view.progress))}/${view.progress.readAll ? '' : '~'}${group(view.progress.total)}`,
     group(view.progress.created),
+    group(view.progress.updated),
     group(view.progress.skipped),
     group(view.progress.failed),
     `${view.source} → ${view.destination}`,
   ]);
-  const table = [['RUN', 'STATE', 'ROWS', 'CREATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows];
+  const table = [['RUN', 'STATE', 'ROWS', 'CREATED', 'UPDATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows];
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   return table
     .map(

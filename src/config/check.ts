@@ -9,6 +9,7 @@ import {
   readOptions,
 } from '../destinations/registry.js';
 import { RowferryError } from '../errors.js';
+import type { MappingSpec } from '../mapping.js';
 import type { Path } from './document.js';
 import { byPlace, faultLine } from './faults.js';
 import { exposedSecrets, openConfig, shownPath } from './file.js';
@@ -21,8 +22,21 @@ export interface ConfigCheck {
   warnings: string[];
 }
 
-/** Checks the whole file as this machine would use it: each destination is loaded and bound, each variable must be set. */
-export async function checkConfig(path: string, environment: Environment): Promise<ConfigCheck> {
+/** What of a mapping makes no sense for a destination; `field`: the rule it is about. */
+type CheckMapping = (
+  destination: Destination,
+  spec: MappingSpec,
+) => Promise<{ sentence: string; hint?: string | undefined; field?: string | undefined }[]>;
+
+/**
+ * Checks the whole file as this machine would use it: each destination is loaded and bound, each mapping understood,
+ * each variable must be set.
+ */
+export async function checkConfig(
+  path: string,
+  environment: Environment,
+  checkMapping: CheckMapping,
+): Promise<ConfigCheck> {
   const { config, document, faults } = openConfig(path, environment);
   const all = new Set([...faults, ...document.unset]);
   const destinations = new Map<string, Destination>(DESTINATIONS.map((known) => [known.kind, known]));
@@ -44,7 +58,15 @@ export async function checkConfig(path: string, environment: Environment): Promi
   }
   for (const sync of config.syncs) {
     const destination = destinations.get(sync.to ?? '');
-    if (destination) checkAbilities(['syncs', sync.name], destination, sync);
+    if (destination === undefined) continue;
+    const at = ['syncs', sync.name];
+    checkAbilities(at, destination, sync);
+    if (sync.unset.length > 0) continue;
+    for (const { sentence, hint, field } of await checkMapping(destination, sync.mapping)) {
+      const path = field === undefined ? ['unmapped'] : ['map', field];
+      const told = sentence.replace(`${path.join('.')}: `, '').replace(/^map /, ''); // the place says it already
+      all.add(document.faultAt([...at, ...path], [told, hint].filter(Boolean).join(' ').replace(/\.$/, '')));
+    }
   }
   const file = shownPath(path);
   return {

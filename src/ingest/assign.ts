@@ -1,6 +1,7 @@
 /** Decides where every column goes: rules first, then names, aliases, the preset, and the place for further fields. */
 import type { Destination } from '../destinations/destination.js';
 import { type MappingSpec, type Rule, rulesOf, typeOf } from '../mapping.js';
+import { didYouMean } from '../spelling.js';
 import { type AssignedColumn, bindRule, type FoundRule, readHeader } from './columns.js';
 import { treatmentOf } from './convert.js';
 import { type MappingFaults, quoted } from './faults.js';
@@ -68,7 +69,8 @@ export class Assignment {
     if (target === undefined) return;
     if (target.kind !== 'object') {
       if (this.places.clash(target.path)) {
-        this.faults.add('MAPPING_INVALID', `map.${field}: another rule fills it, or something inside it.`);
+        const sentence = `map.${field}: another rule fills it, or something inside it.`;
+        this.faults.add('MAPPING_INVALID', sentence, undefined, field);
       }
       this.places.add(target.path);
     }
@@ -98,8 +100,9 @@ export class Assignment {
     const sends = columns.length === 0 ? 'names' : `sends ${quoted(columns)} to`;
     this.faults.add(
       'MAP_FIELD_UNKNOWN',
-      `map ${sends} the field "${field}", which ${this.destination.kind} does not have.`,
+      `map ${sends} the field "${field}", which ${this.destination.kind} does not have.${didYouMean(field, this.fields.names())}`,
       `Fields: ${this.fields.list()}.`,
+      field,
     );
     return undefined;
   }
@@ -170,6 +173,7 @@ export class Assignment {
 
   private placeTheRest(): void {
     const lost: string[] = [];
+    const unknown: string[] = [];
     const { unmapped } = this.spec;
     const place = this.destination.unmapped;
     if (unmapped === 'custom_fields' && place === null) {
@@ -183,7 +187,15 @@ export class Assignment {
       const target = inside ?? (drop ? undefined : this.placeFor(column));
       if (target !== undefined) this.give(column, target);
       else if (unmapped !== 'ignore') lost.push(column.header);
-      if (inside === undefined) this.warnOfTwin(column);
+      if (inside === undefined && !this.warnOfTwin(column) && target !== undefined) {
+        unknown.push(column.header);
+      }
+    }
+    if (unknown.length > 0 && unmapped === undefined) {
+      const where = place === 'contact' ? '' : ` in ${place}`;
+      this.warnings.push(
+        `Sent${where} by their own names, because no field knows them: ${quoted(unknown)} (unmapped: ignore leaves them out).`,
+      );
     }
     if (lost.length === 0) return;
     if (unmapped === 'error') {
@@ -206,12 +218,13 @@ export class Assignment {
     return this.places.clash(literal.path) ? undefined : literal;
   }
 
-  private warnOfTwin({ name, header, target }: AssignedColumn): void {
+  private warnOfTwin({ name, header, target }: AssignedColumn): boolean {
     const twin = this.fields.meant(name);
-    if (twin === undefined || !this.taken.has(twin.field) || target === undefined) return;
+    if (twin === undefined || !this.taken.has(twin.field) || target === undefined) return false;
     this.warnings.push(
       `Column "${header}" also looks like ${twin.field}, which another column fills; it goes to ${target.path.slice(0, -1).join('.') || target.field}.`,
     );
+    return true;
   }
 
   /** A cell that another column overwrites must not get lost without a word. */

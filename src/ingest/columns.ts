@@ -43,7 +43,7 @@ export async function bindRule(
     else {
       const sentence = `map.${field} names the column "${name}", which the header does not have.`;
       const hint = `The header has: ${quoted(columns.map(({ header }) => header))}.`;
-      faults.add('MAP_COLUMN_UNKNOWN', sentence, hint);
+      faults.add('MAP_COLUMN_UNKNOWN', sentence, hint, field);
     }
   }
   if (rule.jsonata === undefined) return { rule, columns: found };
@@ -52,7 +52,7 @@ export async function bindRule(
     const expression = compileExpression(rule.jsonata, nowMs);
     return { rule, columns: columns.filter(({ header }) => expression.names.has(header)), expression };
   } catch (error) {
-    faults.add('MAPPING_INVALID', `map.${field}: ${(error as Error).message}.`);
+    faults.add('MAPPING_INVALID', `map.${field}: ${(error as Error).message}.`, undefined, field);
     return { rule, columns: [] };
   }
 }

@@ -1,25 +1,32 @@
 /** What is wrong with a mapping, gathered, so that a person mends all of it at once. */
 import { EXIT, RowferryError } from '../errors.js';
 
+export interface MappingFault {
+  sentence: string;
+  hint?: string | undefined;
+  /** Of the rule that is wrong; undefined: the mapping as a whole. */
+  field?: string | undefined;
+}
+
 export class MappingFaults {
-  private readonly sentences: string[] = [];
+  readonly all: MappingFault[] = [];
   private readonly codes = new Set<string>();
   private readonly hints = new Set<string>();
 
   /** `hint` is said once at the end, however many sentences have the same. */
-  add(code: string, sentence: string, hint?: string): void {
+  add(code: string, sentence: string, hint?: string, field?: string): void {
     this.codes.add(code);
-    this.sentences.push(sentence);
+    this.all.push({ sentence, hint, field });
     if (hint !== undefined) this.hints.add(hint);
   }
 
   /** Throws one error for all of them; the code is theirs when they are of one kind. */
   throwAny(): void {
-    if (this.sentences.length === 0) return;
+    if (this.all.length === 0) return;
     const [code] = this.codes;
     throw new RowferryError(
       this.codes.size === 1 ? code! : 'MAPPING_INVALID',
-      [...this.sentences, ...this.hints].join(' '),
+      [...this.all.map(({ sentence }) => sentence), ...this.hints].join(' '),
       EXIT.usage,
     );
   }

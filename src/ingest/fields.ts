@@ -66,6 +66,12 @@ export class Fields {
     return names.join(', ');
   }
 
+  /** Those that a value may fill as they are. */
+  names(): string[] {
+    const { fields } = this.destination;
+    return Object.keys(fields).filter((name) => fields[name] !== 'object');
+  }
+
   private declared(field: string): Target | undefined {
     const kind = Object.hasOwn(this.destination.fields, field) ? this.destination.fields[field] : undefined;
     return kind === undefined ? undefined : { field, path: field.split('.'), kind, own: true };

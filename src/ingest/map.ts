@@ -1,9 +1,10 @@
 /** Turns the cells of a record into a contact. */
 import type { Contact } from '../contact.js';
+import type { Destination } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
-import type { MappingSpec } from '../mapping.js';
+import { type MappingSpec, rulesOf } from '../mapping.js';
 import { Assignment } from './assign.js';
-import { MappingFaults, quoted } from './faults.js';
+import { type MappingFault, MappingFaults, quoted } from './faults.js';
 import { fillBlanks, isBlank } from './fill.js';
 import { unfilledFields } from './required.js';
 import { cellFiller, type FillCell, type FillRow, type Note, rowFiller } from './rules.js';
@@ -49,6 +50,15 @@ export async function makeMapping(
   };
 }
 
+/** What of a mapping makes no sense for `destination`, whatever the header of a file may be. */
+export async function checkMapping(destination: Destination, spec: MappingSpec): Promise<MappingFault[]> {
+  const faults = new MappingFaults();
+  const rules = Object.values(spec.map ?? {}).flatMap(rulesOf);
+  const header = new Set(rules.flatMap(({ column, columns }) => columns ?? column ?? []));
+  await compile(await Assignment.make([...header], destination, spec, 0, faults), faults);
+  return faults.all;
+}
+
 interface Fillers {
   /** By column. */
   cells: (FillCell | undefined)[];
@@ -61,7 +71,7 @@ async function compile(assignment: Assignment, faults: MappingFaults): Promise<F
   const fillers: Fillers = { cells: [], rows: [], expressions: [] };
   const orFault = <T>(field: string, made: Promise<T>) =>
     made.catch((error: Error) => {
-      faults.add('MAPPING_INVALID', `map.${field}: ${error.message}.`);
+      faults.add('MAPPING_INVALID', `map.${field}: ${error.message}.`, undefined, field);
       return undefined;
     });
   for (const column of assignment.columns) {

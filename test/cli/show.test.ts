@@ -111,12 +111,12 @@ test('what the summary says is not said twice, unless the run has moved on', () 
 });
 
 test('the list tells estimates from counts', () => {
-  const exact = { ...VIEW.progress, created: 19_999, failed: 1, readAll: true };
+  const exact = { ...VIEW.progress, created: 19_998, updated: 1, failed: 1, readAll: true };
   expect(runsTable([VIEW, { ...VIEW, state: 'finished', progress: exact }])).toBe(
     [
-      'RUN                     STATE     ROWS           CREATED  SKIPPED  FAILED  SOURCE',
-      '20260131-235959-1a2b3c  queued    0/~20 000      0        0        0       people.csv → acme',
-      '20260131-235959-1a2b3c  finished  20 000/20 000  19 999   0        1       people.csv → acme',
+      'RUN                     STATE     ROWS           CREATED  UPDATED  SKIPPED  FAILED  SOURCE',
+      '20260131-235959-1a2b3c  queued    0/~20 000      0        0        0        0       people.csv → acme',
+      '20260131-235959-1a2b3c  finished  20 000/20 000  19 998   1        0        1       people.csv → acme',
       '',
     ].join('\n'),
   );

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { checkConfig } from '../../src/config/check.js';
 import { findConfig, loadConfig } from '../../src/config/file.js';
 import { EXIT } from '../../src/errors.js';
+import { checkMapping } from '../../src/ingest/map.js';
 import { scratchDir, scratchFile } from '../helpers/scratch.js';
 
 /** `$` is written as `§`. */
@@ -77,7 +78,7 @@ syncs:
   c: { source: a.csv, to: good, on_duplicate: update, bulk: true }
   b: { source: "§{NONE}", to: eager }
 `);
-  const { faults, config } = await checkConfig(path, { KEY: 'sk_live' });
+  const { faults, config } = await checkConfig(path, { KEY: 'sk_live' }, checkMapping);
   expect(faults.map((fault) => fault.replace(path, 'r.yaml'))).toEqual([
     'r.yaml:4:29 destinations.unset.api_key: the environment variable NONE is not set',
     'r.yaml:5:3 destinations.left.api_key: is left to SENDMATOR_API_KEY, which is not set',
@@ -95,4 +96,32 @@ test('what is larger than any configuration is not read as one', () => {
   expect(() => loadConfig(path, {})).toThrow(
     'rowferry.yaml is larger than 1 MB: that is no configuration file.',
   );
+});
+
+test('a check finds what of a mapping makes no sense, whatever the file that comes', async () => {
+  const path = file(`
+destinations:
+  crm: { kind: sendmator, api_key: k }
+syncs:
+  good: { source: a.csv, to: crm, map: { email: [Mail, E-mail], first_name: Mail, tags: { columns: [A, B] } }, unmapped: error }
+  bad:
+    source: a.csv
+    to: crm
+    map:
+      frist_name: First
+      custom_fields.a: { jsonata: "$number(Spent > 1" }
+      custom_fields.b: { column: Since, format: DD-QQ }
+      metadata: { column: Plan }
+  elsewhere: { source: a.csv, to: clemta, map: { full_name: Name }, unmapped: custom_fields }
+`);
+  const { faults } = await checkConfig(path, {}, checkMapping);
+  const fields =
+    'Fields: email, external_id, first_name, last_name, tags, is_active, custom_fields.<name>, metadata.<name>';
+  expect(faults.map((fault) => fault.replace(path, 'r.yaml'))).toEqual([
+    `r.yaml:10:7 syncs.bad.map.frist_name: sends "First" to the field "frist_name", which sendmator does not have. Did you mean "first_name"? ${fields}`,
+    'r.yaml:11:7 syncs.bad.map.custom_fields.a: jsonata "$number(Spent > 1" is not understood at character 17: Expected ")" before end of expression',
+    'r.yaml:12:7 syncs.bad.map.custom_fields.b: format "DD-QQ" is none of Luxon\'s; write it like dd.MM.yyyy or yyyy-MM-dd HH:mm',
+    `r.yaml:13:7 syncs.bad.map.metadata: sends "Plan" to the field "metadata", which sendmator does not have. ${fields}`,
+    'r.yaml:14:69 syncs.elsewhere.unmapped: clemta has no place for columns that no field knows; say ignore or error',
+  ]);
 });

@@ -113,6 +113,7 @@ describe('headers', () => {
 
   test('without a name are told about', async () => {
     expect((await mapping(['email', '', 'plan'])).warnings).toEqual([
+      'Sent in custom_fields by their own names, because no field knows them: "plan" (unmapped: ignore leaves them out).',
       'Column 2 has no name and is not sent.',
     ]);
     expect((await mapping(['', 'email', ' '])).warnings).toEqual([
@@ -131,6 +132,7 @@ describe('headers', () => {
     });
     expect(twice.warnings).toEqual([
       'Column "email" also looks like email, which another column fills; it goes to custom_fields.',
+      'Sent in custom_fields by their own names, because no field knows them: "plan", "plan" (unmapped: ignore leaves them out).',
       '2 columns go to custom_fields.plan; of each row the last cell that is not blank is sent.',
     ]);
   });
@@ -216,7 +218,7 @@ describe('--map', () => {
     async (field) => {
       expect(await refusal(['email', 'x'], { x: field })).toMatchObject({
         code: 'MAP_FIELD_UNKNOWN',
-        message: `map sends "x" to the field "${field}", which sendmator does not have. Fields: email, external_id, first_name, last_name, tags, is_active, custom_fields.<name>, metadata.<name>.`,
+        message: `map sends "x" to the field "${field}", which sendmator does not have.${field === 'email.x' ? ' Did you mean "email"?' : ''} Fields: email, external_id, first_name, last_name, tags, is_active, custom_fields.<name>, metadata.<name>.`,
       });
     },
   );

@@ -114,11 +114,14 @@ test('what it does is told, and can be turned off', async () => {
   });
   expect(warnings).toEqual([
     'The header is that of a HubSpot export: "Record ID" fills external_id, "Phone Number" fills phone (preset: none turns this off).',
+    'Sent in custom_fields by their own names, because no field knows them: "Create Date" (unmapped: ignore leaves them out).',
   ]);
   const off = await mapped(row, { preset: 'none' });
   expect(off.contact.external_id).toBeUndefined();
-  expect(off.warnings).toEqual([]);
-  expect((await mapped(row, { preset: 'hubspot' })).warnings).toEqual([]);
+  expect(off.warnings).toEqual([
+    'Sent in custom_fields by their own names, because no field knows them: "Record ID", "Create Date", "Phone Number" (unmapped: ignore leaves them out).',
+  ]);
+  expect((await mapped(row, { preset: 'hubspot', unmapped: 'custom_fields' })).warnings).toEqual([]);
 });
 
 test('rules, names and aliases come first', async () => {
@@ -185,5 +188,6 @@ test('a name in one piece is joined for a destination that wants it so', async (
   });
   expect(warnings).toEqual([
     'The header is that of a HubSpot export: "First Name" and "Last Name" fill full_name (preset: none turns this off).',
+    'Sent in custom_fields by their own names, because no field knows them: "Record ID", "Create Date" (unmapped: ignore leaves them out).',
   ]);
 });

@@ -419,7 +419,10 @@ describe('columns nobody knows', () => {
       constructor: 'y',
       stats: { score: 7 },
     });
-    expect(warnings).toEqual(['Not sent, because another column fills the same field: "email".']);
+    expect(warnings).toEqual([
+      'Sent by their own names, because no field knows them: "address.city", "address.zip", "v1.2 of it", "phone", "phone.home", "constructor" (unmapped: ignore leaves them out).',
+      'Not sent, because another column fills the same field: "email".',
+    ]);
   });
 
   test.each(['__proto__', '__proto__.polluted', 'constructor.polluted', 'constructor.prototype.polluted'])(

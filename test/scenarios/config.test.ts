@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { checkConfig } from '../../src/config/check.js';
+import { checkMapping } from '../../src/ingest/map.js';
 import { loadPlan } from '../../src/run.js';
 import type { LedgerLine } from '../../src/sandbox/ledger.js';
 import { expectAgreement, readReport } from '../helpers/agreement.js';
@@ -399,6 +400,6 @@ test('the samples of destinations are right', async () => {
     const path = join(root, 'samples/destinations', sample);
     const variables = [...readFileSync(path, 'utf8').matchAll(/\$\{([A-Z0-9_]+)/g)].map(([, name]) => name!);
     const environment = Object.fromEntries(variables.map((name) => [name, 'https://value.example']));
-    expect(await checkConfig(path, environment)).toMatchObject({ faults: [], warnings: [] });
+    expect(await checkConfig(path, environment, checkMapping)).toMatchObject({ faults: [], warnings: [] });
   }
 });
