@@ -2,6 +2,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type { Contact, Identity } from '../contact.js';
 import type { Destination } from '../destinations/destination.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { guardFormula } from '../formula.js';
@@ -211,7 +212,7 @@ function outcomeLine(
   outcome: Outcome | undefined,
   destination: Destination,
 ): string {
-  const { email, external_id } = destination.identity(source.contact);
+  const { email, external_id } = keysOf(source.contact, destination);
   return csvLine([
     String(source.row),
     String(source.line),
@@ -278,4 +279,13 @@ async function openCsv(path: string, columns: readonly string[]) {
       await file.close();
     },
   };
+}
+
+/** A destination of somebody's own may understand whole contacts only; a row that lacks its e-mail has its line all the same. */
+function keysOf(contact: Contact, destination: Destination): Identity {
+  try {
+    return destination.identity(contact);
+  } catch {
+    return {};
+  }
 }

@@ -15,7 +15,7 @@ import { scratchDir, scratchFile } from '../helpers/scratch.js';
 const account = { destination: sendmator, options: { baseUrl: 'http://127.0.0.1', apiKey: 'key' } };
 
 /** A run over `content` that can be reported any number of times. */
-async function openRun(content: string, more: Partial<RunPlan> = {}) {
+async function openRun(content: string, more: Partial<RunPlan> = {}, destination = sendmator) {
   const dataDir = scratchDir();
   const plan: RunPlan = {
     run: newRunId(0),
@@ -54,7 +54,7 @@ async function openRun(content: string, more: Partial<RunPlan> = {}) {
       return writeReport({
         dataDir,
         plan,
-        destination: sendmator,
+        destination,
         header,
         rows,
         state,
@@ -386,4 +386,15 @@ describe('checkReportDir', () => {
       message: `The report cannot be written to ${dir}: a file stands in its way. Name another folder with --report-dir.`,
     });
   });
+});
+
+test('a row whose keys the destination cannot read has its line all the same', async () => {
+  const identity = ({ email }: { email?: unknown }) => ({ email: (email as string).toLowerCase() });
+  const run = await openRun('email,first_name\n,Ann\nbob@example.com,Bob\n', {}, { ...sendmator, identity });
+  await run.journal({ row: 1, status: 'failed', reason: 'invalid', field: 'email', message: 'required' });
+  await run.report('halted');
+  expect(run.records('outcomes.csv').map(({ row, email }) => [row, email])).toEqual([
+    ['1', ''],
+    ['2', 'bob@example.com'],
+  ]);
 });
