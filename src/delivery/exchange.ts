@@ -170,8 +170,8 @@ export class Exchange {
     void this.options.circuit.note(verdict, asked(item, sent)).catch(this.options.onError);
   }
 
-  /** An API may quote the key it was given; from here on its words go to Redis and reports. */
-  private withoutSecrets(text: string): string {
+  /** An API, or a destination's code, may quote the key; from here on its words go to Redis and reports. */
+  withoutSecrets(text: string): string {
     let clean = text;
     for (const secret of this.secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, '***');
     return clean;

@@ -279,7 +279,7 @@ export class Lanes {
     try {
       request = this.exchange.request(items);
     } catch (error) {
-      const message = `destination_error: ${(error as Error).message}`;
+      const message = this.exchange.withoutSecrets(`destination_error: ${(error as Error).message}`);
       for (const { hold, row } of items) hold.settle({ row, status: 'failed', reason: 'rejected', message });
       return;
     }
