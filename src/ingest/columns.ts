@@ -42,7 +42,8 @@ export async function bindRule(
     if (column !== undefined) found.push(column);
     else {
       const sentence = `map.${field} names the column "${name}", which the header does not have.`;
-      const hint = `The header has: ${quoted(columns.map(({ header }) => header))}.`;
+      const header = columns.map(({ header }) => header);
+      const hint = looksLikeRow(header) ? ROW_FOR_HEADER : `The header has: ${quoted(header)}.`;
       faults.add('MAP_COLUMN_UNKNOWN', sentence, hint, field);
     }
   }
@@ -70,4 +71,12 @@ function findColumn(columns: readonly AssignedColumn[], name: string): AssignedC
     among(({ header }) => wanted !== '' && plain(header) === wanted) ??
     among((column) => wanted !== '' && plain(column.name) === wanted)
   );
+}
+
+/** Its cells are somebody's data and not repeated. */
+export const ROW_FOR_HEADER =
+  'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
+
+export function looksLikeRow(header: readonly string[]): boolean {
+  return header.some((name) => /^\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*$/.test(name));
 }

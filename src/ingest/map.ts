@@ -4,6 +4,7 @@ import type { Destination } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import { type MappingSpec, rulesOf } from '../mapping.js';
 import { Assignment } from './assign.js';
+import { looksLikeRow, ROW_FOR_HEADER } from './columns.js';
 import { type MappingFault, MappingFaults, quoted } from './faults.js';
 import { fillBlanks, isBlank } from './fill.js';
 import { unfilledFields } from './required.js';
@@ -163,14 +164,6 @@ function requireFields(
       faults.add('FIELD_UNFILLED', sentence);
     }
   }
-}
-
-/** Its cells are somebody's data and not repeated. */
-const ROW_FOR_HEADER =
-  'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
-
-function looksLikeRow(header: readonly string[]): boolean {
-  return header.some((name) => /^\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*$/.test(name));
 }
 
 /** Spreadsheets leave columns without a name behind; what stands in them must not get lost without a word. */

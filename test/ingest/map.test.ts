@@ -169,6 +169,13 @@ describe('a first line that is no header', () => {
     const error = await refusal(['ann@example.com', 'Ann', 'Lee']);
     expect(error).toMatchObject({ code: 'NO_EMAIL_COLUMN', message: sentence, exitCode: EXIT.usage });
   });
+
+  test('is told when --map names a column, too, without what it holds', async () => {
+    const error = await refusal(['ann@example.com', 'Ann'], { Mail: 'email' });
+    expect(error.code).toBe('MAP_COLUMN_UNKNOWN');
+    expect(error.message).toContain(sentence);
+    expect(error.message).not.toMatch(/ann@example|Ann/);
+  });
 });
 
 describe('--map', () => {
