@@ -25,12 +25,13 @@ import {
   type OnDuplicate,
   type Rate,
   type RunPlan,
+  type Trigger,
 } from './run.js';
 import { type Plan, planRun } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
 import type { RunnerEvents, Surroundings } from './runner/session.js';
 import { type RunView, readSummary, viewRun } from './runner/view.js';
-import { deliver, deliverTo, serve } from './service.js';
+import { deliver, deliverTo, type ServicePart, serve } from './service.js';
 import { enqueueRun } from './triggers/enqueue.js';
 
 export interface RowferryOptions {
@@ -68,6 +69,13 @@ export interface SourceOptions {
   reportDir?: string | undefined;
   /** The run whose failed rows this one carries. */
   retryOf?: string | undefined;
+}
+
+/** For triggers, which may have to add one run twice. */
+export interface Origin {
+  /** The run's id; default: a new one. Adding the same run again changes nothing. */
+  run?: string | undefined;
+  trigger?: Trigger | undefined;
 }
 
 export interface WorkOptions extends RunnerEvents {
@@ -186,7 +194,7 @@ export class Rowferry {
   /** Adds a run for the service of this data dir, without `source` one of the sync's; resolves with its id. */
   async enqueue(
     source: string | Readable | undefined,
-    options: SourceOptions & Pick<WorkOptions, 'started'> = {},
+    options: SourceOptions & Origin & Pick<WorkOptions, 'started'> = {},
   ): Promise<string> {
     const { plan, warnings } = await this.plan(source, options);
     options.started?.(plan, warnings);
@@ -267,10 +275,10 @@ export class Rowferry {
     await deliver(this.surroundings(), { accounts: this.accounts, concurrency }, signal);
   }
 
-  /** The service: works on queued runs and delivers their batches, until `signal` aborts. */
+  /** The service: adds runs by its triggers, works on them and delivers their batches, until `signal` aborts. */
   async serve(
     signal: AbortSignal,
-    options: { concurrency?: number; delivery?: boolean } = {},
+    options: { concurrency?: number; parts?: readonly ServicePart[] } = {},
   ): Promise<void> {
     const { accounts, dataDirId } = this;
     await serve(this.surroundings(), { accounts, dataDirId, ...options }, signal);
@@ -284,7 +292,7 @@ export class Rowferry {
   /** What is asked for, then what the sync, the destination and the defaults of the file say. `before` may refuse the account. */
   private async plan(
     given: string | Readable | undefined,
-    options: SourceOptions,
+    options: SourceOptions & Origin,
     before: (account: Account) => Promise<void> = async () => {},
   ): Promise<Plan> {
     const sync = options.sync === undefined ? undefined : findSync(this.config.syncs, options.sync);

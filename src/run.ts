@@ -18,6 +18,9 @@ export interface Rate {
 /** What becomes of a contact that the destination has already. */
 export type OnDuplicate = 'skip' | 'update';
 
+/** What added a run: a person or a program of theirs, a file in the watched folder, a schedule. */
+export type Trigger = 'script' | 'folder' | 'schedule';
+
 export interface SourceSnapshot {
   path: string;
   /** File name, as shown in the report. */
@@ -39,6 +42,7 @@ export interface RunPlan {
   /** Version of rowferry that made the plan. */
   version: string;
   createdAt: string;
+  trigger: Trigger;
   /** The sync this is a run of. */
   sync?: string;
   /** Name of the destination; the credentials are bound again by it, by whoever works on the run. */
@@ -97,10 +101,17 @@ export interface RunStatus {
 
 const RUN_ID = /^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$/;
 
-/** `20260131-235959-1a2b3c`: sorts by time, safe as file name, key and job id. */
-export function newRunId(nowMs: number): string {
+/**
+ * `20260131-235959-1a2b3c`: sorts by time, safe as file name, key and job id. What is told to be one `occasion` at one
+ * moment gets one id, however often it is asked for; without it every id is another.
+ */
+export function newRunId(nowMs: number, occasion?: string): string {
   const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  return `${stamp}-${randomBytes(3).toString('hex')}`;
+  const last =
+    occasion === undefined
+      ? randomBytes(3).toString('hex')
+      : createHash('sha256').update(occasion).digest('hex').slice(0, 6);
+  return `${stamp}-${last}`;
 }
 
 export function isRunId(text: string): boolean {
@@ -233,8 +244,10 @@ export async function syncDir(dir: string): Promise<void> {
   }
 }
 
+/** Puts a run on disk; one that is there already stays as it is. */
 export async function createRun(dataDir: string, plan: RunPlan): Promise<void> {
   const dir = runDir(dataDir, plan.run);
+  if (existsSync(join(dir, 'plan.json'))) return;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await saveStatus(dataDir, plan.run, { state: 'queued', epoch: 0, cursor: 0 });
   // The plan last: a run exists once it has one.

@@ -1,4 +1,4 @@
-/** The service: works on queued runs and delivers their batches, until it is told to end. */
+/** The service: adds runs by its triggers, works on them and delivers their batches, until it is told to end. */
 import { type Delivery, startDelivery } from './delivery/deliver.js';
 import type { Accounts } from './destinations/accounts.js';
 import { type Account, limitsOf } from './destinations/registry.js';
@@ -11,13 +11,21 @@ import type { Surroundings } from './runner/session.js';
 const RUNS_AT_ONCE = 32;
 const LOOK_AGAIN_MS = 3_000;
 
+/** What a process of the service does; several processes may do the same. */
+export type ServicePart = 'triggers' | 'runner' | 'delivery';
+
+/** Something that goes on until it is told to stop. */
+export interface Running {
+  stop(): Promise<void>;
+}
+
 export interface ServiceOptions {
   accounts: Accounts;
   dataDirId: string;
   /** Requests in flight of this process at the most, per account; undefined: each account's own. */
   concurrency?: number | undefined;
-  /** False: batches are delivered by other processes. */
-  delivery?: boolean | undefined;
+  /** Default: all of them. */
+  parts?: readonly ServicePart[] | undefined;
 }
 
 /** Delivers batches of every account whose credentials are there, until `signal` aborts. */
@@ -28,16 +36,33 @@ export async function deliver(
 ): Promise<void> {
   const deliveries = await deliverAll(around, accounts, concurrency);
   await aborted(signal);
-  await Promise.all(deliveries.map((delivery) => delivery.stop()));
+  await stopAll(deliveries);
 }
 
 export async function serve(
   around: Surroundings,
-  { accounts, dataDirId, delivery = true, concurrency }: ServiceOptions,
+  { accounts, dataDirId, parts = ['triggers', 'runner', 'delivery'], concurrency }: ServiceOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const deliveries = delivery ? await deliverAll(around, accounts, concurrency) : [];
-  if (!delivery) await accounts.all(); // a service without any would fail run by run
+  await accounts.all(); // a service without any would fail run by run
+  const running: Running[] = [];
+  if (parts.includes('delivery')) running.push(...(await deliverAll(around, accounts, concurrency)));
+  if (parts.includes('runner')) running.push(await startRunner(around, accounts, dataDirId, signal));
+  await aborted(signal);
+  await stopAll(running);
+}
+
+async function stopAll(running: readonly Running[]): Promise<void> {
+  await Promise.all(running.map((one) => one.stop()));
+}
+
+/** Works on the runs of this data dir; `signal` makes it let go of them. */
+async function startRunner(
+  around: Surroundings,
+  accounts: Accounts,
+  dataDirId: string,
+  signal: AbortSignal,
+): Promise<Running> {
   const worker = new RunWorker(
     {
       connection: around.redis,
@@ -60,8 +85,7 @@ export async function serve(
     (error) => around.log.error({ error: error.message }, 'runs queue'),
   );
   await worker.ready();
-  await aborted(signal);
-  await Promise.all([worker.close(), ...deliveries.map((one) => one.stop())]);
+  return { stop: () => worker.close() };
 }
 
 /** A run that cannot be worked on must not be given out for ever; it stays resumable by hand. */

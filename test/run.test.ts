@@ -97,7 +97,7 @@ describe('checkSnapshot', () => {
 
 describe('runs on disk', () => {
   test('have ids that sort by time', () => {
-    const ids = [0, 1_000, Date.UTC(2026, 0, 31, 23, 59, 59)].map(newRunId);
+    const ids = [0, 1_000, Date.UTC(2026, 0, 31, 23, 59, 59)].map((nowMs) => newRunId(nowMs));
     expect([...ids].sort()).toEqual(ids);
     expect(ids[2]).toMatch(/^20260131-235959-[0-9a-f]{6}$/);
     for (const id of ids) expect(isRunId(id)).toBe(true);
@@ -112,6 +112,19 @@ describe('runs on disk', () => {
     }
   });
 
+  test('of one occasion are one run, and stay as they were first written', async () => {
+    const [first, again, other] = ['nightly', 'nightly', 'hourly'].map((name) => newRunId(0, name));
+    expect(again).toBe(first);
+    expect(other).not.toBe(first);
+    expect(isRunId(first!)).toBe(true);
+    const dataDir = scratchDir();
+    await createRun(dataDir, { run: first!, destination: 'a' } as RunPlan);
+    await saveStatus(dataDir, first!, { state: 'running', epoch: 1, cursor: 5 });
+    await createRun(dataDir, { run: first!, destination: 'b' } as RunPlan);
+    expect(loadPlan(dataDir, first!).destination).toBe('a');
+    expect(loadStatus(dataDir, first!).cursor).toBe(5);
+  });
+
   test('are read as they were written, newest first', async () => {
     const dataDir = scratchDir();
     expect(listRuns(dataDir)).toEqual([]);
@@ -121,6 +134,7 @@ describe('runs on disk', () => {
           run: newRunId(nowMs),
           version: '0',
           createdAt: new Date(nowMs).toISOString(),
+          trigger: 'script',
           destination: 'sendmator',
           account: 'sendmator-0',
           source: await takeSnapshot(scratchFile('email\n')),

@@ -1,4 +1,4 @@
-/** The whole service in one process: runner and delivery. */
+/** The whole service in one process: triggers, runner and delivery. */
 import { untilSignal } from '../src/cli/signals.js';
 import { openRowferry } from '../src/index.js';
 

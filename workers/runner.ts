@@ -5,7 +5,7 @@ import { openRowferry } from '../src/index.js';
 const rowferry = await openRowferry({ logLevel: 'info' });
 try {
   rowferry.log.info({ redis: rowferry.redisPlace }, 'runner started');
-  const { exitCode } = await untilSignal((signal) => rowferry.serve(signal, { delivery: false }));
+  const { exitCode } = await untilSignal((signal) => rowferry.serve(signal, { parts: ['runner'] }));
   process.exitCode = exitCode ?? 0;
 } finally {
   await rowferry.close();

@@ -13,7 +13,15 @@ import { detectDialect } from '../ingest/detect.js';
 import { openIngest } from '../ingest/ingest.js';
 import { type MappingSpec, parseMapping, rulesOfPairs, withRules } from '../mapping.js';
 import { checkReportDir } from '../report/write.js';
-import { newRunId, type OnDuplicate, type Rate, type RunPlan, runDir, takeSnapshot } from '../run.js';
+import {
+  newRunId,
+  type OnDuplicate,
+  type Rate,
+  type RunPlan,
+  runDir,
+  type Trigger,
+  takeSnapshot,
+} from '../run.js';
 import { VERSION } from '../version.js';
 
 export interface RunRequest {
@@ -33,6 +41,10 @@ export interface RunRequest {
   bulk?: boolean | undefined;
   reportDir?: string | undefined;
   retryOf?: string | undefined;
+  /** Its id, for a run that must be the same one however often it is planned. Default: a new one. */
+  run?: string | undefined;
+  /** Default: script. */
+  trigger?: Trigger | undefined;
 }
 
 const DEFAULT_ATTEMPTS = 5;
@@ -45,7 +57,7 @@ export interface Plan {
 
 /** Throws a sentence for a source that cannot be run. Writes nothing but the spool. */
 export async function planRun(dataDir: string, clock: Clock, options: RunRequest): Promise<Plan> {
-  const run = newRunId(clock.now());
+  const run = options.run ?? newRunId(clock.now());
   const { destination, id, name } = options.account;
   checkOptions(options);
   const dir = runDir(resolve(dataDir), run);
@@ -75,6 +87,7 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
       run,
       version: VERSION,
       createdAt,
+      trigger: options.trigger ?? 'script',
       ...(options.sync === undefined ? {} : { sync: options.sync }),
       destination: name,
       account: id,

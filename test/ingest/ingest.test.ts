@@ -222,6 +222,7 @@ describe('openRepeatFinder', () => {
       run: newRunId(0),
       version: '0',
       createdAt: new Date(0).toISOString(),
+      trigger: 'script',
       destination: 'sendmator',
       account: 'sendmator-0',
       source: await takeSnapshot(scratchFile(content)),

@@ -21,6 +21,7 @@ async function openRun(content: string, more: Partial<RunPlan> = {}, destination
     run: newRunId(0),
     version: '0',
     createdAt: new Date(0).toISOString(),
+    trigger: 'script',
     destination: 'sendmator',
     account: 'sendmator-0',
     source: await takeSnapshot(scratchFile(content)),

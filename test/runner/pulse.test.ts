@@ -27,6 +27,7 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
     run,
     version: '0',
     createdAt: '',
+    trigger: 'script',
     destination: 'sendmator',
     account: 'acme-1',
     source: { path, name: 'people.csv', sha256: '', bytes: 1e6, lines: 4 },
