@@ -55,7 +55,8 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     kinds: kinds.result(),
     ...(message === undefined ? {} : { message }),
   });
-  if (state !== 'finished') await session.queue.removeWaiting(plan.run);
+  // Also what was put there under an older epoch, and waits for its time: nobody may be left to drop it.
+  if (state !== 'finished' || epoch !== '1') await session.queue.removeWaiting(plan.run);
   if (state === 'halted') await record.orphan(epoch);
   else await record.close(epoch);
   await dropRate(redis, prefix, account.id, plan.run);

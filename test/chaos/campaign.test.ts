@@ -30,6 +30,7 @@ test.each(seeds)(
     } catch (error) {
       const again = `npm run chaos -- --seed ${seed} --seeds 1 --rows ${leastRows}-${mostRows}`;
       (error as Error).message += `\n${describePlan(plan)}\nAgain: ${again}`;
+      if (CHAOS_SEEDS) process.stdout.write(`FAILED ${(error as Error).message}\n`);
       throw error;
     }
     if (CHAOS_SEEDS)

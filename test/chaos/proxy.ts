@@ -46,7 +46,7 @@ export class TcpProxy {
   cut(): void {
     for (const [near, far] of this.pairs) {
       near.resetAndDestroy();
-      far.resetAndDestroy();
+      far.destroy(); // a unix socket knows no reset
     }
   }
 

@@ -50,13 +50,16 @@ export class TcpRedis {
   }
 
   /** Keys that are there, but for what stays by design: tombstones, the account's pace, BullMQ's markers. */
-  async close(): Promise<string[]> {
+  async left(): Promise<string[]> {
     const redis = new Redis(this.socket);
     const keys = await redis.keys('*');
     redis.disconnect();
+    return keys.filter((key) => !/:state$|:pace$|:(id|meta|marker|events|stalled-check|stalled)$/.test(key));
+  }
+
+  async close(): Promise<void> {
     await this.proxy.close();
     await this.end();
-    return keys.filter((key) => !/:state$|:pace$|:(id|meta|marker|events|stalled-check|stalled)$/.test(key));
   }
 
   private async end(): Promise<void> {

@@ -98,7 +98,13 @@ export function expectAgreement(
     if (seeded || claimed.has(id) || updated.has(id) || others.has(id)) continue;
     const doubts = inDoubt.get(email.toLowerCase()) ?? 0;
     if (mayStayUnknown && doubts > 0) inDoubt.set(email.toLowerCase(), doubts - 1);
-    else disagreements.push(`${email} is in the API, but no row is created for it`);
+    else {
+      const said = outcomes.filter((_, i) => normal(source[i]?.email) === email.toLowerCase());
+      const told = said.map(
+        ({ row, status, reason, message }) => `row ${row}: ${status} ${reason} ${message}`,
+      );
+      disagreements.push(`${email} is in the API, but no row is created for it (${told.join('; ')})`);
+    }
   }
   expect(disagreements.slice(0, 20)).toEqual([]);
   return report;
