@@ -31,6 +31,7 @@ export async function askLeave(
   const groups = byHold(requests.flat());
   for (const hold of others) if (!groups.has(hold)) groups.set(hold, []);
   const pipeline = redis.pipeline();
+  const askedMs = clock.monotonic();
   pace.reserve(pipeline, slots);
   for (const [hold, group] of groups) {
     const { keys } = hold.record;
@@ -44,7 +45,7 @@ export async function askLeave(
   if (error || reserved === undefined) throw error ?? new Error('no reply');
 
   const leave: Leave = {
-    slots: pace.read(reserved[1]),
+    slots: pace.read(reserved[1], askedMs),
     markedMs,
     marked: new Set(),
     unsure: [],

@@ -107,10 +107,11 @@ export class LookUps {
     const { redis, clock } = this.options;
     while (!this.ended.aborted) {
       const pipeline = redis.pipeline();
+      const askedMs = clock.monotonic();
       this.pace.reserve(pipeline, 1);
       const [reply] = (await pipeline.exec()) ?? [];
       if (reply === undefined || reply[0]) throw reply?.[0] ?? new Error('no reply');
-      const slot = this.pace.read(reply[1]);
+      const slot = this.pace.read(reply[1], askedMs);
       this.circuit.observe(slot);
       const waitMs = slot.granted > 0 ? slot.firstMs - clock.monotonic() : slot.waitMs;
       if (waitMs > 0) await pause(Math.min(Math.max(1, waitMs), LONGEST_WAIT_MS), this.ended);

@@ -36,9 +36,8 @@ export function intervalUs(rate: Rate | null): number {
 
 export class Pace {
   private readonly key: string;
-  /** Redis's clock minus our monotonic one, µs: the largest seen, as replies only ever come late. */
+  /** Redis's clock minus our monotonic one, µs: the most that replies so far prove, as they only ever come late. */
   private ahead = Number.NEGATIVE_INFINITY;
-  private aheadSeenMs = 0;
   /** Interval of the newest reply, ms; 0 = no limit. */
   intervalMs: number;
 
@@ -63,8 +62,8 @@ export class Pace {
     pipe(this.redis, pipeline, 'pace_reserve', this.key, slots, HORIZON_MS * 1000, intervalUs(this.fallback));
   }
 
-  /** Reads the reply to {@link reserve}; call it as soon as the reply is there. */
-  read(reply: unknown): Reservation {
+  /** Reads the reply to {@link reserve}, which was asked at `askedMs` (monotonic); call it as soon as the reply is there. */
+  read(reply: unknown, askedMs: number): Reservation {
     const [granted, first, interval, now, wait, circuit, lives] = reply as [
       number,
       number,
@@ -74,7 +73,7 @@ export class Pace {
       '' | 'open' | 'probe',
       0 | 1,
     ];
-    this.see(now);
+    this.see(now, askedMs);
     this.intervalMs = interval / 1000;
     return {
       granted,
@@ -92,19 +91,21 @@ export class Pace {
    */
   async meetClock(): Promise<void> {
     for (let i = 0; i < CLOCK_LOOKS; i++) {
+      const askedMs = this.clock.monotonic();
       const [seconds, micros] = await this.redis.time();
-      this.see(Number(seconds) * 1_000_000 + Number(micros));
+      this.see(Number(seconds) * 1_000_000 + Number(micros), askedMs);
     }
   }
 
-  /** Redis said just now that it is `redisUs`. */
-  private see(redisUs: number): void {
-    const nowMs = this.clock.monotonic();
-    const seen = redisUs - nowMs * 1000;
-    // Slowly forgets, so that two clocks may drift apart and Redis's may be set.
-    const forgotten = this.ahead - (nowMs - this.aheadSeenMs);
-    this.ahead = Math.abs(seen - this.ahead) > 1_000_000 ? seen : Math.max(seen, forgotten);
-    this.aheadSeenMs = nowMs;
+  /**
+   * Redis said, some time between `askedMs` and now, that it was `redisUs`. A reply that comes late (this process or
+   * Redis was stopped in between) proves little, and must not set the clock back: what is taken for "since then" decides
+   * whether a contact is ours.
+   */
+  private see(redisUs: number, askedMs: number): void {
+    const least = redisUs - this.clock.monotonic() * 1000;
+    const most = redisUs - askedMs * 1000;
+    this.ahead = Math.min(Math.max(this.ahead, least), most);
   }
 
   /** Redis's clock now, ms since the epoch; undefined before the first reply. */

@@ -14,9 +14,10 @@ function open(fallback: Rate | null) {
   const make = () => new Pace(redis, systemClock, prefix, 'acme-1', fallback);
   const reserve = async (pace: Pace, slots: number) => {
     const pipeline = redis.pipeline();
+    const askedMs = systemClock.monotonic();
     pace.reserve(pipeline, slots);
     const [reply] = (await pipeline.exec())!;
-    return pace.read(reply![1]);
+    return pace.read(reply![1], askedMs);
   };
   return { redis, prefix, make, reserve };
 }
