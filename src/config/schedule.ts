@@ -19,7 +19,9 @@ export function parseCron(text: string, setting: string): string {
   try {
     next = nextOccasion({ cron, timezone: 'UTC' }, 0);
   } catch (error) {
-    throw new SettingError(setting, text, `${wanted}: ${(error as Error).message}`);
+    // Without what it quotes: that may come from the environment.
+    const why = (error as Error).message.replace(/ *"[^"]*"/g, '');
+    throw new SettingError(setting, text, `${wanted}: ${why}`);
   }
   if (next === undefined) throw new SettingError(setting, text, `${wanted}: it means no day that ever comes`);
   return cron;

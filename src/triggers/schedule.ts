@@ -12,6 +12,8 @@ import {
 import { saveSkip } from '../sources/note.js';
 
 const HELD_AGAIN_MS = 5_000;
+/** What is not done by then when the process ends, e.g. a slow download, is left for the next one. */
+const GRACE_MS = 5_000;
 
 export interface ScheduleSurroundings {
   redis: Redis;
@@ -48,8 +50,9 @@ export async function startSchedules(
   for (const [sync, { cron, timezone }] of schedules) log.info({ sync, cron, timezone }, 'scheduled');
   return {
     stop: async () => {
-      ending.abort();
+      const timer = setTimeout(() => ending.abort(), GRACE_MS);
       await worker.close();
+      clearTimeout(timer);
     },
   };
 }
