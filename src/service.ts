@@ -99,11 +99,11 @@ async function startRunner(
   return { stop: () => worker.close() };
 }
 
-/** A run that comes after another of its sync: also one that is halted or failed is to be resumed or cancelled first. */
+/** A run that comes after another of its sync. One that failed does not hold it up: nobody may ever mend that. */
 function waitsForAnother(dataDir: string, run: string): boolean {
   const { after } = loadPlan(dataDir, run);
-  const state = after && stateOf(dataDir, after);
-  return state !== undefined && state !== '' && state !== 'finished' && state !== 'cancelled';
+  const state = after === undefined ? undefined : stateOf(dataDir, after);
+  return state === 'queued' || state === 'running' || state === 'halted';
 }
 
 /** A run that cannot be worked on must not be given out for ever; it stays resumable by hand. */

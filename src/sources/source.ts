@@ -14,10 +14,8 @@ export interface GlobSource {
   /** The directory it is relative to. */
   base: string;
   /** `newest`: the file changed last; `all`: each that is new to its sync. Left out: exactly one may match. */
-  pick?: Pick;
+  pick?: 'newest' | 'all';
 }
-
-export type Pick = 'newest' | 'all';
 
 export interface UrlSource {
   url: string;

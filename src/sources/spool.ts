@@ -78,8 +78,13 @@ function isGzip(start: Buffer): boolean {
   return start[0] === 0x1f && start[1] === 0x8b;
 }
 
-async function* unpacked(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const pieces = input[Symbol.asyncIterator]();
+/** A stream of a program's own may be one of texts. */
+async function* buffers(input: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+  for await (const piece of input) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
+}
+
+async function* unpacked(input: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+  const pieces = buffers(input);
   let start: Buffer = Buffer.alloc(0);
   let over = false;
   while (start.length < 2 && !over) {
@@ -89,7 +94,7 @@ async function* unpacked(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
   async function* whole(): AsyncGenerator<Buffer> {
     if (start.length > 0) yield start;
-    if (!over) for await (const piece of { [Symbol.asyncIterator]: () => pieces }) yield piece;
+    if (!over) yield* pieces;
   }
   if (!isGzip(start)) return yield* whole();
   const gunzip = createGunzip();

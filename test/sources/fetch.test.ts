@@ -170,6 +170,16 @@ test('a refusal tells where to look and repeats neither the query nor the answer
   );
 });
 
+test('an answer that breaks off is no file', async () => {
+  const site = await openSite((_request, response) => {
+    response.writeHead(200, { 'content-length': '100' }).write(CSV, () => response.destroy());
+  });
+  await expect(fetchTo(spoolPath(), { url: `${site.url}/a.csv` })).rejects.toMatchObject({
+    code: 'SOURCE_UNREACHABLE',
+    message: `${site.url}/a.csv cannot be read: UND_ERR_SOCKET.`,
+  });
+});
+
 test('a certificate that nobody vouches for is refused, whatever the environment allows', async () => {
   const server = createServer({ key: KEY, cert: CERTIFICATE }, (_request, response) => response.end(CSV));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

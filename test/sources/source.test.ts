@@ -64,7 +64,7 @@ test('a file is taken where it is; one that is packed, and a stream, as a copy',
   const unpacked = await takeSource({ path: packed }, spool);
   expect(unpacked).toEqual({ source: { ...whole!.source, path: spool, name: 'a.csv.gz' } });
   const piped = await takeSource(
-    { stream: Readable.from([Buffer.from('e'), Buffer.from('mail\n')]), name: 'stdin' },
+    { stream: Readable.from(['e', Buffer.from('mail\n')]), name: 'stdin' },
     spool,
   );
   expect(piped).toMatchObject({ source: { name: 'stdin', bytes: 6 } });
