@@ -20,7 +20,7 @@ import {
 } from '../run.js';
 import type { Mark } from '../sources/fetch.js';
 import { type GivenSource, singleSource, sourceOf } from '../sources/source.js';
-import { takeSource } from '../sources/take.js';
+import { copySource, takeSource } from '../sources/take.js';
 import { VERSION } from '../version.js';
 
 export interface RunRequest {
@@ -44,6 +44,8 @@ export interface RunRequest {
   run?: string | undefined;
   /** Default: script. */
   trigger?: Trigger | undefined;
+  /** The file may be written over before the run is over: it is copied. Default: false. */
+  copy?: boolean | undefined;
   /** The run of the same sync that must be over first. */
   after?: string | undefined;
   /** What was carried last: if the source gives that again, there is nothing to send. */
@@ -84,14 +86,17 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
 
   async function plan(): Promise<Plan> {
     const given = await singleSource(sourceOf(options.source));
-    const taken = await takeSource(given, join(dir, 'source.csv'), { known: known?.mark, signal });
-    const { source, mark } = taken ?? {};
-    if (known && (source === undefined || source.sha256 === known.source.sha256)) {
+    const spool = join(dir, 'source.csv');
+    const taken = await takeSource(given, spool, { known: known?.mark, signal });
+    const { mark } = taken ?? {};
+    if (known && (taken === undefined || taken.source.sha256 === known.source.sha256)) {
       await rm(dir, { recursive: true, force: true });
       const why = `No change since run ${known.run}; nothing was sent.`;
       return { ...planNoChange(dataDir, clock, { ...options, run }, known.source, why), mark };
     }
-    if (source === undefined) throw new Error('the server answered 304 to a question that was not asked');
+    if (taken === undefined) throw new Error('the server answered 304 to a question that was not asked');
+    const isOurs = taken.source.path === spool;
+    const source = options.copy && !isOurs ? await copySource(taken.source, spool) : taken.source;
     const { delimiter } = await detectDialect(source.path, options.delimiter);
     const frozen = freeze(dataDir, clock, run, options, source, delimiter);
     const { mapping, rows } = await openIngest(frozen, options.account);

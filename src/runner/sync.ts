@@ -173,7 +173,7 @@ class Occasion {
     const { request, atMs } = this.options;
     const run = newRunId(atMs, `${request.sync} ${atMs} ${key}`);
     const after = this.note.last!.runs.at(-1);
-    return { ...request, run, after };
+    return { ...request, run, after, copy: true };
   }
 }
 

@@ -1,6 +1,7 @@
 /** From a source to the snapshot a run is about. */
-import { createReadStream } from 'node:fs';
-import { basename } from 'node:path';
+import { constants, createReadStream } from 'node:fs';
+import { chmod, copyFile, mkdir } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type SourceSnapshot, takeSnapshot } from '../run.js';
 import { type FetchOptions, fetchTo, type Mark, nameOfUrl, parseUrl } from './fetch.js';
@@ -35,4 +36,12 @@ export async function takeSource(
     await spool(stream, path, { name, signal: options.signal });
     return { source: await takeSnapshot(path, name) };
   }
+}
+
+/** The same as a copy of its own, for a run that outlives the file: an export is written over by the next one. */
+export async function copySource(source: SourceSnapshot, path: string): Promise<SourceSnapshot> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await copyFile(source.path, path, constants.COPYFILE_FICLONE);
+  await chmod(path, 0o600);
+  return takeSnapshot(path, source.name);
 }

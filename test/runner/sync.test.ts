@@ -66,6 +66,10 @@ test('the same file again is no change; another content, or other settings, are 
   const first = (await sync.occasion()).plans[0]!;
   expect(first).toMatchObject({ sync: 'nightly', source: { name: 'people.csv' } });
   expect(first.noChange).toBeUndefined();
+  // A run may take longer than until the next export is written over this one.
+  sync.file('people.csv', 'another');
+  expect(readFileSync(first.source.path, 'utf8')).toBe(CSV);
+  sync.file('people.csv', CSV);
   await sync.end(first);
 
   const second = (await sync.occasion()).plans[0]!;
