@@ -1,13 +1,13 @@
 /**
  * The house rules: imports go downward only.
- *   nouns → redis, queues, destinations, config, outcomes → triggers, ingest, delivery, report → runner → index → cli → workers
+ *   nouns → redis, queues, destinations, sources, config, outcomes → triggers, ingest, delivery, report → runner → index → cli → workers
  *   delivery → testing: the exam for destinations, which nothing of the product imports
  * Stages of one rank do not import each other; they meet in Redis.
  */
 const NOUNS = '^src/[^/]+\\.ts$';
 /** The library: above the runner, below the command line. */
 const INDEX = '^src/(index|rowferry|service)\\.ts$';
-const FOUNDATIONS = '^src/(redis|queues|destinations|outcomes|config)/';
+const FOUNDATIONS = '^src/(redis|queues|destinations|sources|outcomes|config)/';
 const STAGES = '^src/(triggers|ingest|delivery|report)/';
 const TESTING = '^src/testing/';
 const RUNNER = '^src/runner/';

@@ -104,6 +104,27 @@ export function parseDuration(text: string, setting: string, mostMs = Number.POS
   return ms;
 }
 
+const SIZE: Record<string, number> = { kb: 1e3, mb: 1e6, gb: 1e9 };
+
+/** `500KB`, `200MB`, `5GB`; in bytes. */
+export function parseSize(text: string, setting: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(kb|mb|gb)$/.exec(text.trim().toLowerCase());
+  const bytes = Math.ceil(Number(match?.[1]) * (SIZE[match?.[2] ?? ''] ?? Number.NaN));
+  if (!(bytes > 0)) throw bad(setting, text, 'a size like 500KB, 200MB or 5GB');
+  return bytes;
+}
+
+const LONGEST_FETCH_MS = 24 * 3_600_000;
+
+/** Time for a whole file, ms. */
+export function parseMaxTime(text: string, setting: string): number {
+  return parseDuration(text, setting, LONGEST_FETCH_MS);
+}
+
+export function parsePick(text: string, setting: string): 'newest' | 'all' {
+  return oneOf(['newest', 'all'], text, setting);
+}
+
 /** Silence after which a request counts as unanswered, ms. */
 export function parseTimeout(text: string, setting: string): number {
   return parseDuration(text, setting, LONGEST_TIMEOUT_MS);

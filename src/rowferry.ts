@@ -27,12 +27,16 @@ import {
   type RunPlan,
   type Trigger,
 } from './run.js';
-import { type Plan, planRun } from './runner/plan.js';
+import { type Plan, planRun, type RunRequest } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
+import { type ScheduleView, viewSchedules } from './runner/schedules.js';
 import type { RunnerEvents, Surroundings } from './runner/session.js';
+import { workOnOccasion } from './runner/sync.js';
 import { type RunView, readSummary, viewRun } from './runner/view.js';
 import { deliver, deliverTo, type ServicePart, serve } from './service.js';
+import type { GivenSource } from './sources/source.js';
 import { enqueueRun } from './triggers/enqueue.js';
+import type { AddRuns } from './triggers/schedule.js';
 
 export interface RowferryOptions {
   /** Where runs, reports and the private Redis live. Default: ROWFERRY_DATA_DIR, else `.rowferry`. */
@@ -145,7 +149,7 @@ export class Rowferry {
     return this.accounts.choose(to);
   }
 
-  /** Runs a source from start to report in this process; without `source`, that of the sync. */
+  /** Runs a source (path, glob of one file, http(s) URL, stream) from start to report in this process; without `source`, that of the sync. */
   async run(
     source: string | Readable | undefined,
     options: SourceOptions & WorkOptions = {},
@@ -154,6 +158,37 @@ export class Rowferry {
     options.started?.(plan, warnings);
     await createRun(this.settings.dataDir, plan);
     return this.work(plan.run, options);
+  }
+
+  /**
+   * Runs a sync now, in this process: what of its source is new since it was run last, by itself or like this. Resolves
+   * with one report, of several new files with one for each. Throws SYNC_BUSY while an earlier run of it is not over.
+   */
+  async sync(name: string, options: WorkOptions = {}): Promise<Summary[]> {
+    const atMs = this.clock.now();
+    const summaries: Summary[] = [];
+    for (let left = 1; left > 0; ) {
+      const request = await this.request(undefined, { sync: name, signal: options.signal }, reach);
+      const add = (plan: RunPlan) => createRun(this.settings.dataDir, plan);
+      const occasion = { request: { ...request, sync: name }, atMs, most: 1, add };
+      const result = await workOnOccasion(this.settings.dataDir, this.clock, occasion);
+      for (const fault of result.faults) this.log.warn(fault);
+      if (result.plans.length === 0 && result.faults.length > 0) {
+        throw new RowferryError('SOURCE_UNREADABLE', result.faults.join('\n'), EXIT.usage);
+      }
+      for (const { plan, warnings } of result.plans) {
+        options.started?.(plan, warnings);
+        summaries.push(await this.work(plan.run, options));
+      }
+      left = summaries.at(-1)?.state === 'finished' ? result.left : 0; // a later file must not pass by one that waits
+    }
+    return summaries;
+  }
+
+  /** The schedules of the configuration file: what is next, what was last. */
+  async schedules(): Promise<ScheduleView[]> {
+    const status = (run: string) => this.status(run);
+    return viewSchedules(this.settings.dataDir, this.config.syncs, this.clock.now(), status);
   }
 
   /** Goes on with a run that was interrupted or halted, in this process. */
@@ -280,8 +315,22 @@ export class Rowferry {
     signal: AbortSignal,
     options: { concurrency?: number; parts?: readonly ServicePart[] } = {},
   ): Promise<void> {
-    const { accounts, dataDirId } = this;
-    await serve(this.surroundings(), { accounts, dataDirId, ...options }, signal);
+    const { accounts, dataDirId, config } = this;
+    const schedules = new Map(
+      config.syncs.flatMap(({ name, schedule }) => (schedule ? [[name, schedule]] : [])),
+    );
+    const addScheduled: AddRuns = (sync, atMs, ending) => this.addScheduled(sync, atMs, ending);
+    await serve(this.surroundings(), { accounts, dataDirId, schedules, addScheduled, ...options }, signal);
+  }
+
+  private async addScheduled(sync: string, atMs: number, signal: AbortSignal): ReturnType<AddRuns> {
+    const request = await this.request(undefined, { sync, trigger: 'schedule', signal });
+    const add = async (plan: RunPlan) => {
+      await enqueueRun(this.runs, this.settings.dataDir, plan);
+    };
+    const occasion = { request: { ...request, sync }, atMs, add };
+    const { plans, faults, left } = await workOnOccasion(this.settings.dataDir, this.clock, occasion);
+    return { runs: plans.map(({ plan }) => plan.run), faults, left };
   }
 
   async close(): Promise<void> {
@@ -290,11 +339,11 @@ export class Rowferry {
   }
 
   /** What is asked for, then what the sync, the destination and the defaults of the file say. `before` may refuse the account. */
-  private async plan(
-    given: string | Readable | undefined,
-    options: SourceOptions & Origin,
+  private async request(
+    given: GivenSource | undefined,
+    options: SourceOptions & Origin & Pick<WorkOptions, 'signal'>,
     before: (account: Account) => Promise<void> = async () => {},
-  ): Promise<Plan> {
+  ): Promise<RunRequest> {
     const sync = options.sync === undefined ? undefined : findSync(this.config.syncs, options.sync);
     const source = given ?? sync?.source;
     if (source === undefined) {
@@ -307,7 +356,7 @@ export class Rowferry {
     await before(account);
     const { defaults } = this.config;
     const { map = {}, ...otherwise } = parseMapping(options.mapping ?? {});
-    return planRun(this.settings.dataDir, this.clock, {
+    return {
       reportDir: defaults.reportDir,
       ...account.settings,
       ...sync,
@@ -316,7 +365,11 @@ export class Rowferry {
       source,
       account,
       sync: sync?.name,
-    });
+    };
+  }
+
+  private async plan(...asked: Parameters<Rowferry['request']>): Promise<Plan> {
+    return planRun(this.settings.dataDir, this.clock, await this.request(...asked));
   }
 
   /** Runner and delivery of one run, in this process. */

@@ -65,6 +65,10 @@ export interface RunPlan {
   reportDir: string;
   /** The run whose failed rows this one retries. */
   retryOf?: string;
+  /** There is nothing to send: a sentence why. */
+  noChange?: string;
+  /** The run of the same sync that must be over before this one begins. */
+  after?: string;
 }
 
 /** More about a report's numbers than its reasons say. */

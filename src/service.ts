@@ -4,9 +4,12 @@ import type { Accounts } from './destinations/accounts.js';
 import { type Account, limitsOf } from './destinations/registry.js';
 import { RowferryError } from './errors.js';
 import { RunWorker } from './queues/runs.js';
-import { loadStatus, saveStatus } from './run.js';
+import type { Schedule } from './queues/schedules.js';
+import { loadPlan, loadStatus, saveStatus } from './run.js';
 import { executeRun } from './runner/run.js';
 import type { Surroundings } from './runner/session.js';
+import { stateOf } from './sources/note.js';
+import { type AddRuns, startSchedules } from './triggers/schedule.js';
 
 const RUNS_AT_ONCE = 32;
 const LOOK_AGAIN_MS = 3_000;
@@ -24,6 +27,9 @@ export interface ServiceOptions {
   dataDirId: string;
   /** Requests in flight of this process at the most, per account; undefined: each account's own. */
   concurrency?: number | undefined;
+  schedules: ReadonlyMap<string, Schedule>;
+  /** Adds the runs of an occasion of a schedule. */
+  addScheduled: AddRuns;
   /** Default: all of them. */
   parts?: readonly ServicePart[] | undefined;
 }
@@ -41,13 +47,17 @@ export async function deliver(
 
 export async function serve(
   around: Surroundings,
-  { accounts, dataDirId, parts = ['triggers', 'runner', 'delivery'], concurrency }: ServiceOptions,
+  options: ServiceOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { accounts, dataDirId, parts = ['triggers', 'runner', 'delivery'], concurrency } = options;
   await accounts.all(); // a service without any would fail run by run
   const running: Running[] = [];
   if (parts.includes('delivery')) running.push(...(await deliverAll(around, accounts, concurrency)));
   if (parts.includes('runner')) running.push(await startRunner(around, accounts, dataDirId, signal));
+  if (parts.includes('triggers')) {
+    running.push(await startSchedules({ ...around, dataDirId }, options.schedules, options.addScheduled));
+  }
   await aborted(signal);
   await stopAll(running);
 }
@@ -72,6 +82,7 @@ async function startRunner(
       againMs: LOOK_AGAIN_MS,
     },
     async (run) => {
+      if (waitsForAnother(around.dataDir, run)) return false;
       try {
         const summary = await executeRun(around, { run, account: (plan) => accounts.rebind(plan), signal });
         if (summary) around.log.info({ run, state: summary.state, rows: summary.rows }, 'run ended');
@@ -86,6 +97,13 @@ async function startRunner(
   );
   await worker.ready();
   return { stop: () => worker.close() };
+}
+
+/** A run that comes after another of its sync. One that failed does not hold it up: nobody may ever mend that. */
+function waitsForAnother(dataDir: string, run: string): boolean {
+  const { after } = loadPlan(dataDir, run);
+  const state = after === undefined ? undefined : stateOf(dataDir, after);
+  return state === 'queued' || state === 'running' || state === 'halted';
 }
 
 /** A run that cannot be worked on must not be given out for ever; it stays resumable by hand. */

@@ -2,6 +2,8 @@
 import { Command } from 'commander';
 import { EXIT, RowferryError, type Summary } from '../index.js';
 import { takeSnapshot } from '../run.js';
+import { isUrl, namedSources } from '../sources/source.js';
+import { isPacked } from '../sources/spool.js';
 import { addSourceFlags, type SourceFlags, sourceOptions, withRowferry } from './options.js';
 import { ProgressDisplay } from './progress.js';
 import { describe, exitCodeOf, jsonLine } from './show.js';
@@ -18,16 +20,19 @@ interface Flags extends SourceFlags {
 export function enqueueCommand(): Command {
   const command = new Command('enqueue')
     .description('add runs for the service of this data dir ("rowferry start")')
-    .argument('[files...]', 'CSV files, http(s) URLs, or - for stdin (default: the source of --sync)');
+    .argument('[files...]', 'CSV files, globs, http(s) URLs, or - for stdin (default: the source of --sync)');
   addSourceFlags(command)
     .option('--wait', 'wait for the report and end with the exit code of the run')
     .option('--json', 'NDJSON on stdout');
-  return command.action(async (files: string[], flags: Flags) => {
+  return command.action(async (names: string[], flags: Flags) => {
     const { json, wait, ...source } = flags;
     await withRowferry(command, async (rowferry) => {
       const runs: string[] = [];
       // All or none: a misspelt name must not leave half of the list enqueued.
-      for (const file of files) if (file !== '-' && !/^https?:/i.test(file)) await takeSnapshot(file);
+      const files = (await Promise.all(names.map(namedSources))).flat();
+      for (const file of files) {
+        if (file !== '-' && !isUrl(file) && !(await isPacked(file))) await takeSnapshot(file);
+      }
       for (const file of files.length === 0 ? [undefined] : files) {
         let told: string[] = [];
         const run = await rowferry.enqueue(file === '-' ? process.stdin : file, {

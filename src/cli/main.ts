@@ -11,7 +11,9 @@ import { enqueueCommand } from './enqueue.js';
 import { runCommand } from './run.js';
 import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
+import { schedulesCommand } from './schedules.js';
 import { startCommand, workerCommand } from './service.js';
+import { syncCommand } from './sync.js';
 
 /** What the machine may run out of, or not allow. */
 const CIRCUMSTANCES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'EIO']);
@@ -28,6 +30,8 @@ const program = new Command('rowferry')
 for (const command of [
   runCommand(),
   enqueueCommand(),
+  syncCommand(),
+  schedulesCommand(),
   startCommand(),
   workerCommand(),
   runsCommand(),

@@ -17,7 +17,10 @@ interface Flags extends SourceFlags {
 export function runCommand(): Command {
   const command = new Command('run')
     .description('send one CSV file, from start to report, in this process')
-    .argument('[file]', 'a CSV file, an http(s) URL, or - for stdin (default: the source of --sync)');
+    .argument(
+      '[file]',
+      'a CSV file (also a glob or an http(s) URL), or - for stdin (default: the source of --sync)',
+    );
   addConcurrencyFlag(addSourceFlags(command)).option(
     '--json',
     'events as NDJSON on stdout, a result line last',

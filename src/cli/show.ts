@@ -101,7 +101,7 @@ export function runText(view: RunView, summary: string | undefined): string {
 }
 
 /** `2026-01-31T23:59:59Z` */
-function moment(iso: string): string {
+export function moment(iso: string): string {
   return iso.replace(/\.\d+Z$/, 'Z');
 }
 
@@ -117,7 +117,11 @@ export function runsTable(views: readonly RunView[]): string {
     group(view.progress.failed),
     `${view.source} → ${view.destination}`,
   ]);
-  const table = [['RUN', 'STATE', 'ROWS', 'CREATED', 'UPDATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows];
+  return tableText([['RUN', 'STATE', 'ROWS', 'CREATED', 'UPDATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows]);
+}
+
+/** Columns as wide as their widest cell. */
+export function tableText(table: readonly (readonly string[])[]): string {
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   return table
     .map(

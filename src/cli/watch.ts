@@ -9,10 +9,19 @@ export async function watch(
   rowferry: Rowferry,
   json: boolean,
   work: (options: WorkOptions) => Promise<Summary>,
-): Promise<Summary> {
+): Promise<void> {
+  await watchAll(rowferry, json, async (options) => [await work(options)]);
+}
+
+/** Likewise for work that makes several runs; the exit code is the worst of theirs. */
+export async function watchAll(
+  rowferry: Rowferry,
+  json: boolean,
+  work: (options: WorkOptions) => Promise<Summary[]>,
+): Promise<void> {
   const display = new ProgressDisplay(process.stderr);
   let told = '';
-  const { result: summary } = await untilSignal(async (signal) => {
+  const { result: summaries } = await untilSignal(async (signal) => {
     try {
       return await work({
         signal,
@@ -38,9 +47,10 @@ export async function watch(
       display.end();
     }
   });
-  process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary));
-  process.exitCode = exitCodeOf(summary);
-  return summary;
+  for (const summary of summaries) {
+    process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary));
+  }
+  process.exitCode = Math.max(...summaries.map(exitCodeOf));
 }
 
 /** Says on stderr that an earlier run over the same file did not come to its end. */

@@ -77,6 +77,8 @@ const PASSWORD_IN_URL = /^\w+:\/\/[^/@]*:[^/@]+@/;
 /** Whether a literal at `path` is a credential. */
 function isSecret([section, , option, ...inside]: Path, text: string): boolean {
   if (PASSWORD_IN_URL.test(text)) return true;
+  if (section === 'syncs' && option === 'source')
+    return inside[0] === 'headers' && SECRET.test(String(inside[1]));
   if (section !== 'destinations' || text === '') return false;
   if (option === 'secrets') return true;
   const names =

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Environment, FileSettings } from '../config.js';
 import { DESTINATIONS, type DestinationEntry, type DestinationSettings } from '../destinations/registry.js';
+import { isGlob } from '../sources/glob.js';
+import { isUrl } from '../sources/source.js';
 import { didYouMean } from '../spelling.js';
 import { type ConfigDocument, type Fault, type Path, readDocument } from './document.js';
 import { byPlace, faultLine, faultsOf } from './faults.js';
@@ -63,15 +65,15 @@ export function readConfig(text: string, file: string, base: string, environment
     const data = checked.success ? checked.data : refuse(checked.error.issues, at);
     const unset = unsetOf(at);
     if (data === undefined && unset.length === 0) return;
-    const { source, to, delimiter, report_dir, map, unmapped, preset } = data ?? {};
-    const isUrl = /^https?:\/\//i.test(source ?? '');
+    const { source, schedule, to, delimiter, report_dir, map, unmapped, preset } = data ?? {};
     config.syncs.push({
       name,
       mapping: given({ map, unmapped, preset }),
       unset,
       ...settingsOf(data ?? {}),
       ...given({
-        source: source && !isUrl ? resolve(base, source) : source,
+        source: source && sourceFrom(source, base),
+        schedule: schedule?.cron ? { cron: schedule.cron, timezone: schedule.timezone ?? 'UTC' } : undefined,
         to,
         delimiter,
         reportDir: report_dir && resolve(base, report_dir),
@@ -112,6 +114,19 @@ export function readConfig(text: string, file: string, base: string, environment
 }
 
 type FileData = z.output<typeof fileSchema>;
+type SourceData = NonNullable<z.output<typeof syncSchema>['source']>;
+
+/** Paths are relative to `base`. */
+function sourceFrom(source: SourceData, base: string): NonNullable<Sync['source']> {
+  if (typeof source === 'string') {
+    if (isUrl(source)) return source;
+    return isGlob(source, base) ? { glob: source, base, pick: 'newest' } : resolve(base, source);
+  }
+  const { path, glob, pick, url, headers, max_size, max_time } = source;
+  if (path !== undefined) return { path: resolve(base, path) };
+  if (glob !== undefined) return { glob, base, pick: pick ?? 'newest' };
+  return { url: url!, ...given({ headers, maxBytes: max_size, maxMs: max_time }) };
+}
 
 /** From the names of the file to ours. */
 function settingsOf(settings: Partial<ReturnType<typeof splitEntry>['settings']>): DestinationSettings {

@@ -4,8 +4,11 @@ import {
   parseCount,
   parseDelimiter,
   parseLogLevel,
+  parseMaxTime,
   parseOnDuplicate,
+  parsePick,
   parseRate,
+  parseSize,
   parseSwitch,
   parseTimeout,
   SettingError,
@@ -15,7 +18,9 @@ import { httpSettings } from '../destinations/http.js';
 import { DESTINATIONS, optionInFile, optionNames } from '../destinations/registry.js';
 import { LOG_LEVELS } from '../log.js';
 import { mappingSchema } from '../mapping.js';
+import { isUrl } from '../sources/source.js';
 import { didYouMean } from '../spelling.js';
+import { parseCron, parseTimezone } from './schedule.js';
 
 /** A value with a spelling of ours, as a text or, where YAML reads one, as a number or a switch. */
 function spelt<T>(parse: (text: string, setting: string) => T, published: Record<string, unknown>) {
@@ -154,10 +159,82 @@ export function splitEntry({ kind, module, ...rest }: EntryData): {
   };
 }
 
-export const syncSchema = z.strictObject({
-  source: text(
-    'A CSV file, relative to this file, or an http(s) URL. May be left out when each run names one.',
-  ),
+const sourceSection = z
+  .strictObject({
+    path: text('A file, relative to this file.'),
+    glob: text('Files, relative to this file: exports/*.csv.'),
+    pick: spelt(parsePick, {
+      ...matching('newest|all'),
+      description: 'Of the files that match: the one changed last, or each that is new. Default: newest.',
+      examples: ['newest', 'all'],
+    }),
+    url: z
+      .string()
+      .trim()
+      .refine((url) => isUrl(url) && URL.canParse(url), 'is no http(s) URL')
+      .meta({ description: 'An http(s) URL.' })
+      .optional(),
+    headers: z
+      .record(
+        z.string().regex(NAME),
+        z
+          .string()
+          .min(1, 'is empty')
+          .regex(/^[\t\x20-\x7e]*$/, 'holds characters that no header may hold'),
+      )
+      .meta({ description: 'For the server of the URL alone, e.g. authorization. They count as secrets.' })
+      .optional(),
+    max_size: spelt(parseSize, {
+      ...matching('[0-9]+(\\.[0-9]+)?\\s*([kK][bB]|[mM][bB]|[gG][bB])'),
+      description: 'Of the file behind the URL, unpacked: 500KB, 200MB, 5GB. Default: 2GB.',
+      examples: ['2GB'],
+    }),
+    max_time: spelt(parseMaxTime, {
+      ...matching('[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|min|h)'),
+      description: 'For fetching all of it: 30s, 15m, 2h. Default: 15m.',
+      examples: ['15m'],
+    }),
+  })
+  .superRefine((source, context) => {
+    const fault = (message: string, ...path: string[]) =>
+      context.addIssue({ code: 'custom', message, path, input: source });
+    const kinds = (['path', 'glob', 'url'] as const).filter((kind) => source[kind] !== undefined);
+    if (kinds.length !== 1) fault('needs exactly one of path, glob and url');
+    else if (source.glob === undefined && source.pick !== undefined) fault('is for a glob', 'pick');
+    else if (source.url === undefined) {
+      for (const key of ['headers', 'max_size', 'max_time'] as const) {
+        if (source[key] !== undefined) fault('is for a url', key);
+      }
+    }
+  });
+
+const scheduleSection = z
+  .strictObject({
+    cron: spelt(parseCron, {
+      type: 'string',
+      description: 'Minute, hour, day of month, month, day of week; with six fields seconds first.',
+      examples: ['0 3 * * *'],
+    }),
+    timezone: spelt(parseTimezone, {
+      type: 'string',
+      description: 'IANA name. Default: UTC.',
+      examples: ['Europe/Berlin'],
+    }),
+  })
+  .refine(({ cron }) => cron !== undefined, { path: ['cron'], message: 'is missing' })
+  .meta({ description: 'When "rowferry start" runs it by itself.' });
+
+const syncSection = z.strictObject({
+  source: z
+    .union([z.string().trim().min(1, 'is empty'), sourceSection], {
+      error: 'is neither a text nor a section with path, glob or url',
+    })
+    .meta({
+      description:
+        'A CSV file or a glob, relative to this file, or an http(s) URL. May be left out when each run names one.',
+    })
+    .optional(),
+  schedule: scheduleSection.optional(),
   to: text('Name of the destination. Default: the only one with credentials.'),
   ...mappingSchema.shape,
   delimiter: spelt(parseDelimiter, {
@@ -168,6 +245,11 @@ export const syncSchema = z.strictObject({
   ...ofRuns,
   report_dir: reportDir,
 });
+
+export const syncSchema = syncSection.refine(
+  ({ schedule, source }) => schedule === undefined || source !== undefined,
+  { path: ['schedule'], message: 'needs a source' },
+);
 
 function fileOf(destination: z.ZodType, sync: z.ZodType) {
   return z.strictObject({

@@ -2,13 +2,17 @@
 import type { DestinationSettings } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
 import type { MappingSpec } from '../mapping.js';
+import type { Schedule } from '../queues/schedules.js';
+import type { Source } from '../sources/source.js';
 import { didYouMean } from '../spelling.js';
 
 /** A configured flow: source, destination, mapping and options, with a name. */
 export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeoutMs'> {
   name: string;
-  /** Absolute path, or URL. */
-  source?: string;
+  /** Absolute path, URL, or what is said of either. */
+  source?: string | Source;
+  /** When the service runs it by itself. */
+  schedule?: Schedule;
   /** Name of the destination. */
   to?: string;
   mapping: MappingSpec;

@@ -70,14 +70,23 @@ async function release(path: string, nonce: string): Promise<void> {
   if ((await holderOf(path))?.nonce === nonce) await unlink(path);
 }
 
+function startFailed(path: string, by: string): RowferryError {
+  return new RowferryError(
+    'REDIS_START_FAILED',
+    `The lock of the private Redis server, ${path}, is held by ${by} and is not given back; end that process, then try again.`,
+    69,
+  );
+}
+
 /**
  * Runs `body` while no other process (nor other caller in this one) holds the lock at `path`.
- * Throws REDIS_START_FAILED when a living process keeps the lock until `deadline` (ms since the epoch).
+ * Throws what `held` makes of its holder when a living process keeps the lock until `deadline` (ms since the epoch).
  */
 export async function withLock<T>(
   path: string,
   body: () => Promise<T>,
   deadline: number = Date.now() + 180_000,
+  held: (path: string, by: string) => RowferryError = startFailed,
 ): Promise<T> {
   const nonce = randomUUID();
   for (;;) {
@@ -88,11 +97,7 @@ export async function withLock<T>(
       await clearAway(path, holder.nonce, deadline);
     } else if (Date.now() > deadline) {
       const who = holder.who ? `process ${holder.who.pid} on ${holder.who.host}` : 'another process';
-      throw new RowferryError(
-        'REDIS_START_FAILED',
-        `The lock of the private Redis server, ${path}, is held by ${who} and is not given back; end that process, then try again.`,
-        69,
-      );
+      throw held(path, who);
     } else {
       await sleep(15 + Math.random() * 25);
     }

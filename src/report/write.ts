@@ -17,7 +17,7 @@ export interface Summary {
   destination: string;
   source: { name: string; sha256: string; bytes: number };
   state: 'finished' | 'cancelled' | 'halted';
-  /** Why it was halted: one sentence. */
+  /** Why it was halted, or had nothing to send: one sentence. */
   message?: string;
   retry_of?: string;
   rows: number;

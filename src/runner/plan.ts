@@ -1,10 +1,6 @@
 /** Makes the plan of a run: what is found out about the source once, and stays as it was found. */
-import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { request } from 'undici';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { type Account, inabilities } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
@@ -19,14 +15,17 @@ import {
   type Rate,
   type RunPlan,
   runDir,
+  type SourceSnapshot,
   type Trigger,
-  takeSnapshot,
 } from '../run.js';
+import type { Mark } from '../sources/fetch.js';
+import { type GivenSource, singleSource, sourceOf } from '../sources/source.js';
+import { copySource, takeSource } from '../sources/take.js';
 import { VERSION } from '../version.js';
 
 export interface RunRequest {
-  /** A path, an http(s) URL, or a stream; URL and stream are spooled into the run's directory first. */
-  source: string | Readable;
+  /** What is no plain file is spooled into the run's directory first. */
+  source: GivenSource;
   account: Account;
   /** Name of the sync. */
   sync?: string | undefined;
@@ -45,6 +44,21 @@ export interface RunRequest {
   run?: string | undefined;
   /** Default: script. */
   trigger?: Trigger | undefined;
+  /** The file may be written over before the run is over: it is copied. Default: false. */
+  copy?: boolean | undefined;
+  /** The run of the same sync that must be over first. */
+  after?: string | undefined;
+  /** What was carried last: if the source gives that again, there is nothing to send. */
+  known?: Known | undefined;
+  /** Aborted: the source is read no further, and no run is planned. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A snapshot that was carried by `run`. */
+export interface Known {
+  run: string;
+  source: Omit<SourceSnapshot, 'path'>;
+  mark?: Mark | undefined;
 }
 
 const DEFAULT_ATTEMPTS = 5;
@@ -53,12 +67,14 @@ export interface Plan {
   plan: RunPlan;
   /** Sentences about the mapping that a person should read. */
   warnings: string[];
+  /** What the server said of the file, for the next time. */
+  mark?: Mark | undefined;
 }
 
 /** Throws a sentence for a source that cannot be run. Writes nothing but the spool. */
 export async function planRun(dataDir: string, clock: Clock, options: RunRequest): Promise<Plan> {
   const run = options.run ?? newRunId(clock.now());
-  const { destination, id, name } = options.account;
+  const { known, signal } = options;
   checkOptions(options);
   const dir = runDir(resolve(dataDir), run);
   try {
@@ -69,42 +85,80 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
   }
 
   async function plan(): Promise<Plan> {
-    const source = await takeSnapshotOf(options.source, join(dir, 'source.csv'));
+    const given = await singleSource(sourceOf(options.source));
+    const spool = join(dir, 'source.csv');
+    const taken = await takeSource(given, spool, { known: known?.mark, signal });
+    const { mark } = taken ?? {};
+    if (known && (taken === undefined || taken.source.sha256 === known.source.sha256)) {
+      await rm(dir, { recursive: true, force: true });
+      const why = `No change since run ${known.run}; nothing was sent.`;
+      return { ...planNoChange(dataDir, clock, { ...options, run }, known.source, why), mark };
+    }
+    if (taken === undefined) throw new Error('the server answered 304 to a question that was not asked');
+    const isOurs = taken.source.path === spool;
+    const source = options.copy && !isOurs ? await copySource(taken.source, spool) : taken.source;
     const { delimiter } = await detectDialect(source.path, options.delimiter);
-    const spec = withRules(parseMapping(options.mapping ?? {}), rulesOfPairs(options.map ?? {}));
-    const createdAt = new Date(clock.now()).toISOString();
-    const { mapping, rows } = await openIngest(
-      { source, delimiter, mapping: spec, createdAt },
-      options.account,
-    );
+    const frozen = freeze(dataDir, clock, run, options, source, delimiter);
+    const { mapping, rows } = await openIngest(frozen, options.account);
     const first = await rows.next();
     await rows.return();
     if (first.done) {
       throw new RowferryError('NO_ROWS', `${source.name} has a header and no rows.`, EXIT.usage);
     }
-    const rate = options.rate === undefined ? destination.limit : options.rate;
-    const frozen: RunPlan = {
-      run,
-      version: VERSION,
-      createdAt,
-      trigger: options.trigger ?? 'script',
-      ...(options.sync === undefined ? {} : { sync: options.sync }),
-      destination: name,
-      account: id,
-      source,
-      delimiter,
-      mapping: spec,
-      rate,
-      batchRows: batchRows(rate, rowsAtOnce(destination, options.bulk ?? false)),
-      attempts: options.attempts ?? DEFAULT_ATTEMPTS,
-      onDuplicate: options.onDuplicate ?? 'skip',
-      bulk: options.bulk ?? false,
-      reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
-      ...(options.retryOf === undefined ? {} : { retryOf: options.retryOf }),
-    };
     checkReportDir(frozen.reportDir);
-    return { plan: frozen, warnings: mapping.warnings };
+    return { plan: frozen, warnings: mapping.warnings, mark };
   }
+}
+
+/** A run that has nothing to send, and says `why`. */
+export function planNoChange(
+  dataDir: string,
+  clock: Clock,
+  options: RunRequest & { run: string },
+  source: Omit<SourceSnapshot, 'path'>,
+  why: string,
+): Plan {
+  const delimiter = options.delimiter ?? ',';
+  const plan = freeze(dataDir, clock, options.run, options, { path: '', ...source }, delimiter);
+  checkReportDir(plan.reportDir);
+  return { plan: { ...plan, noChange: why }, warnings: [] };
+}
+
+function freeze(
+  dataDir: string,
+  clock: Clock,
+  run: string,
+  options: RunRequest,
+  source: SourceSnapshot,
+  delimiter: string,
+): RunPlan {
+  const { destination, id, name } = options.account;
+  const { sync, retryOf, after, attempts, onDuplicate, bulk = false } = options;
+  const rate = options.rate === undefined ? destination.limit : options.rate;
+  return {
+    run,
+    version: VERSION,
+    createdAt: new Date(clock.now()).toISOString(),
+    trigger: options.trigger ?? 'script',
+    ...(sync === undefined ? {} : { sync }),
+    destination: name,
+    account: id,
+    source,
+    delimiter,
+    mapping: specOf(options),
+    rate,
+    batchRows: batchRows(rate, rowsAtOnce(destination, bulk)),
+    attempts: attempts ?? DEFAULT_ATTEMPTS,
+    onDuplicate: onDuplicate ?? 'skip',
+    bulk,
+    reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
+    ...(retryOf === undefined ? {} : { retryOf }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+export function specOf({ mapping, map }: Pick<RunRequest, 'mapping' | 'map'>): MappingSpec {
+  return withRules(parseMapping(mapping ?? {}), rulesOfPairs(map ?? {}));
 }
 
 /** A library is called from untyped code, too. */
@@ -121,37 +175,4 @@ function checkOptions({ account, rate, attempts, onDuplicate = 'skip', bulk = fa
   if (unable) {
     throw new RowferryError('SETTING_INVALID', `${account.name}: ${unable.message}.`, EXIT.usage);
   }
-}
-
-async function takeSnapshotOf(source: string | Readable, spool: string) {
-  if (typeof source !== 'string') return spoolTo(spool, source, 'stdin');
-  if (!/^https?:\/\//i.test(source)) return takeSnapshot(source);
-  const url = new URL(source);
-  const name = basename(url.pathname) || url.host;
-  let answer: Awaited<ReturnType<typeof request>>;
-  try {
-    answer = await request(url, { headersTimeout: 30_000, bodyTimeout: 60_000 });
-  } catch (error) {
-    throw unreachable(url, (error as Error & { code?: string }).code ?? (error as Error).message);
-  }
-  if (answer.statusCode !== 200) {
-    await answer.body.dump();
-    throw unreachable(url, `HTTP ${answer.statusCode}`);
-  }
-  return spoolTo(spool, answer.body, name);
-}
-
-async function spoolTo(spool: string, source: Readable, name: string) {
-  await mkdir(join(spool, '..'), { recursive: true, mode: 0o700 });
-  await pipeline(source, createWriteStream(spool, { mode: 0o600 }));
-  return takeSnapshot(spool, name);
-}
-
-/** Query and user of the URL may be secret: only host and path are shown. */
-function unreachable(url: URL, why: string): RowferryError {
-  return new RowferryError(
-    'SOURCE_UNREACHABLE',
-    `${url.origin}${url.pathname} cannot be read: ${why}.`,
-    EXIT.usage,
-  );
 }

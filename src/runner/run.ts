@@ -21,6 +21,7 @@ import { restore, vouch } from './restore.js';
 import { LEASE_MS, mayLive, type RunnerEvents, Session, type Surroundings, takenOver } from './session.js';
 import { settleRepeats } from './settle-repeats.js';
 import { keepTail } from './tail.js';
+import { finishUnchanged } from './unchanged.js';
 import { Window, windowLimits } from './window.js';
 
 export interface RunOptions extends RunnerEvents {
@@ -33,6 +34,11 @@ export interface RunOptions extends RunnerEvents {
 
 /** The report's summary, or undefined when the run was interrupted (by `signal`, or by another runner). */
 export async function executeRun(around: Surroundings, options: RunOptions): Promise<Summary | undefined> {
+  const plan = loadPlan(around.dataDir, options.run);
+  const { noChange } = plan;
+  if (noChange !== undefined) {
+    return finishUnchanged(around, { ...plan, noChange }, await options.account(plan));
+  }
   const session = await takeRun(around, options);
   // Its own timer: whatever the runner is busy with, as long as it lives nobody else may take the run.
   const lease = setInterval(() => {

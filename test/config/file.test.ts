@@ -58,6 +58,14 @@ test.each([0o644, 0o640, 0o604])('a key in a file of mode %o is warned about, wi
   expect(warnings.join()).not.toMatch(/sk_live|pass@/);
 });
 
+test('the key of a source is one, too', () => {
+  const source = '{ url: https://x.example/a.csv, headers: { x-api-key: s3cret, accept: text/csv } }';
+  const { warnings } = loadConfig(file(`syncs: { a: { source: ${source} } }\n`, 0o644), {});
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toMatch(/^syncs\.a\.source\.headers\.x-api-key stands in /);
+  expect(warnings[0]).not.toContain('s3cret');
+});
+
 test('a key in a file of my own, and an address in anybody’s, need no warning', () => {
   expect(loadConfig(file(LITERAL, 0o600), { KEY: 'k' }).warnings).toEqual([]);
   const open =

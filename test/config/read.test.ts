@@ -157,7 +157,7 @@ log_level: loud
     expect.stringMatching(/^r\.yaml:15:3 destinations\.four: needs a kind/),
     'r.yaml:16:3 destinations.5x: is no name: a letter first, then letters, digits, - and _',
     'r.yaml:16:26 destinations.5x.apikey: is not known here. Did you mean "api_key"?',
-    'r.yaml:19:5 syncs.nightly.source: is not text',
+    'r.yaml:19:5 syncs.nightly.source: is neither a text nor a section with path, glob or url',
     expect.stringMatching(
       /^r\.yaml:20:5 syncs\.nightly\.to: there is no such destination\. Did you mean "crm"\?$/,
     ),
@@ -237,4 +237,79 @@ test('a destination is known by its name, whatever else is wrong with it', () =>
     'destinations: { crm: { kind: sendmator, rate: fast } }\nsyncs: { a: { to: crm } }\n',
   );
   expect(faults).toHaveLength(1);
+});
+
+test('sources and schedules of syncs, and every way to get them wrong', () => {
+  const { config, faults } = read(
+    `
+syncs:
+  glob: { source: exports/*.csv, schedule: { cron: ' 0 3 * * * ' } }
+  all: { source: { glob: '../in/*.csv', pick: all }, schedule: { cron: '@daily', timezone: Europe/Berlin } }
+  path: { source: { path: 'a*.csv' } }
+  web:
+    source:
+      url: https://example.com/a.csv
+      headers: { authorization: 'Bearer §{KEY}', x-account: '7' }
+      max_size: 1.5GB
+      max_time: 2h
+`,
+    { KEY: 's3cret' },
+  );
+  expect(faults).toEqual([]);
+  const syncs = config.syncs.map(({ source, schedule }) => ({ source, schedule }));
+  expect(syncs).toEqual([
+    {
+      source: { glob: 'exports/*.csv', base: '/etc/rf', pick: 'newest' },
+      schedule: { cron: '0 3 * * *', timezone: 'UTC' },
+    },
+    {
+      source: { glob: '../in/*.csv', base: '/etc/rf', pick: 'all' },
+      schedule: { cron: '@daily', timezone: 'Europe/Berlin' },
+    },
+    { source: { path: '/etc/rf/a*.csv' }, schedule: undefined },
+    {
+      source: {
+        url: 'https://example.com/a.csv',
+        headers: { authorization: 'Bearer s3cret', 'x-account': '7' },
+        maxBytes: 1_500_000_000,
+        maxMs: 7_200_000,
+      },
+      schedule: undefined,
+    },
+  ]);
+
+  const wrong = read(
+    `
+syncs:
+  a: { source: { url: 'ftp://x', max_size: big, max_time: soon, headers: { 'a b': c, d: "e§{NEWLINE}f" } } }
+  b: { source: { path: a, glob: b } }
+  c: { source: { path: a, pick: all } }
+  d: { source: { glob: a, pick: all, headers: { a: b } } }
+  e: { source: a, schedule: { cron: '61 * * * *', timezone: Nowhere } }
+  f: { source: a, schedule: { cron: '* * * *' } }
+  g: { source: a, schedule: { cron: 'H 3 * * *' } }
+  h: { source: a, schedule: { timezone: UTC, hour: 3 } }
+  i: { schedule: { cron: '0 3 * * *' } }
+  j: { source: a, schedule: { cron: '0 3 * * §{DAY}' } }
+`,
+    { NEWLINE: '\n', DAY: 'secret' },
+  );
+  expect(wrong.faults).toEqual([
+    'r.yaml:3:18 syncs.a.source.url: is no http(s) URL',
+    'r.yaml:3:34 syncs.a.source.max_size: "big" is not a size like 500KB, 200MB or 5GB',
+    'r.yaml:3:49 syncs.a.source.max_time: "soon" is not a duration like 500ms, 30s or 2m',
+    'r.yaml:3:76 syncs.a.source.headers.a b: is no name: a letter first, then letters, digits, - and _',
+    'r.yaml:3:86 syncs.a.source.headers.d: holds characters that no header may hold',
+    'r.yaml:4:8 syncs.b.source: needs exactly one of path, glob and url',
+    'r.yaml:5:27 syncs.c.source.pick: is for a glob',
+    'r.yaml:6:38 syncs.d.source.headers: is for a url',
+    `r.yaml:7:31 syncs.e.schedule.cron: "61 * * * *" is not a cron expression like '0 3 * * *': Constraint error, got value 61 expected range 0-59`,
+    'r.yaml:7:51 syncs.e.schedule.timezone: "Nowhere" is not the name of a time zone like Europe/Berlin or UTC',
+    `r.yaml:8:31 syncs.f.schedule.cron: "* * * *" is not a cron expression like '0 3 * * *': it needs five fields, or six with seconds first`,
+    `r.yaml:9:31 syncs.g.schedule.cron: "H 3 * * *" is not a cron expression like '0 3 * * *': H is not supported`,
+    'r.yaml:10:19 syncs.h.schedule.cron: is missing',
+    'r.yaml:10:46 syncs.h.schedule.hour: is not known here. Known: cron, timezone.',
+    'r.yaml:11:8 syncs.i.schedule: needs a source',
+    `r.yaml:12:31 syncs.j.schedule.cron: what the environment gives is not a cron expression like '0 3 * * *': Validation error, cannot resolve alias`,
+  ]);
 });

@@ -1,0 +1,32 @@
+/** `rowferry schedules`: what the schedules of rowferry.yaml do next, and did last. */
+import { Command } from 'commander';
+import type { ScheduleView } from '../index.js';
+import { withRowferry } from './options.js';
+import { jsonLine, moment, tableText } from './show.js';
+
+export function schedulesCommand(): Command {
+  const command = new Command('schedules')
+    .description('the syncs that run by themselves: next and last runs')
+    .option('--json', 'NDJSON on stdout');
+  return command.action(async ({ json }: { json?: boolean }) => {
+    await withRowferry(command, async (rowferry) => {
+      const views = await rowferry.schedules();
+      if (json) for (const view of views) process.stdout.write(jsonLine(view));
+      else process.stdout.write(views.length === 0 ? 'No sync has a schedule.\n' : schedulesText(views));
+    });
+  });
+}
+
+export function schedulesText(views: readonly ScheduleView[]): string {
+  const rows = views.map(({ sync, cron, timezone, next, last }) => [
+    sync,
+    `${cron} ${timezone}`,
+    next ? moment(next) : 'never',
+    last ? moment(last.at) : '-',
+    last?.run ? `${last.run} ${last.state}` : '-',
+  ]);
+  const skips = views.flatMap(({ sync, skipped }) =>
+    skipped ? [`${sync} was skipped at ${moment(skipped.at)}: ${skipped.why}\n`] : [],
+  );
+  return tableText([['SYNC', 'CRON', 'NEXT', 'LAST', 'RUN'], ...rows]) + skips.join('');
+}

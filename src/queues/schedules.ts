@@ -1,0 +1,136 @@
+/** The `schedules-<data dir>` queue: one BullMQ job scheduler is the schedule of one sync, one of its jobs an occasion. */
+import {
+  type ConnectionOptions,
+  DelayedError,
+  getNextMillis,
+  type Job,
+  Queue,
+  UnrecoverableError,
+  Worker,
+} from 'bullmq';
+import type { Redis } from 'ioredis';
+import { queuePrefix } from '../redis/keys.js';
+
+/** When a sync runs by itself. */
+export interface Schedule {
+  /** Five fields, or six with seconds first. */
+  cron: string;
+  /** IANA name. */
+  timezone: string;
+}
+
+/** One moment at which a sync is due. */
+export interface DueOccasion {
+  sync: string;
+  /** When it was due, ms since the epoch: late for one that passed by while nobody was there. */
+  atMs: number;
+  /** Given out before: whoever had it died, let go of it or failed. */
+  again: boolean;
+}
+
+/** `again`: given out once more, in so many ms. */
+export type OccasionEnd = 'done' | { againMs: number };
+
+const OCCASIONS_AT_ONCE = 16;
+/** After an occasion that failed: 30 s, one minute, two. */
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 30_000;
+
+function schedulesQueueName(dataDirId: string): string {
+  return `schedules-${dataDirId}`;
+}
+
+/** The first moment after `fromMs` that `cron` means; undefined: there is none. Throws for what is no cron expression. */
+export function nextOccasion({ cron, timezone }: Schedule, fromMs: number): number | undefined {
+  return getNextMillis(fromMs, { pattern: cron, tz: timezone });
+}
+
+export interface ScheduleOptions {
+  connection: Redis;
+  prefix: string;
+  dataDirId: string;
+}
+
+/**
+ * Makes the schedulers of a data dir equal to `schedules`, by sync. One that is as it was stays: the occasion it has
+ * waiting may have passed by meanwhile, and is the one that is caught up on.
+ */
+export async function makeSchedules(
+  { connection, prefix, dataDirId }: ScheduleOptions,
+  schedules: ReadonlyMap<string, Schedule>,
+): Promise<void> {
+  const queue = new Queue(schedulesQueueName(dataDirId), {
+    connection: connection as ConnectionOptions,
+    prefix: queuePrefix(prefix),
+    skipVersionCheck: true,
+  });
+  queue.on('error', () => {}); // the connection's owner reports it
+  try {
+    const known = await queue.getJobSchedulers();
+    for (const { key } of known) if (!schedules.has(key)) await queue.removeJobScheduler(key);
+    for (const [sync, { cron, timezone }] of schedules) {
+      const scheduler = known.find(({ key }) => key === sync);
+      const same = scheduler?.pattern === cron && scheduler.tz === timezone;
+      if (same && (await queue.getJob(`repeat:${sync}:${scheduler.next}`))) continue;
+      await queue.upsertJobScheduler(
+        sync,
+        { pattern: cron, tz: timezone },
+        {
+          name: 'occasion',
+          data: { sync },
+          opts: {
+            removeOnComplete: true,
+            removeOnFail: true,
+            attempts: ATTEMPTS,
+            backoff: { type: 'exponential', delay: FIRST_PAUSE_MS },
+          },
+        },
+      );
+    }
+  } finally {
+    await queue.close();
+  }
+}
+
+/** Gives each occasion to one of the workers on this data dir. What `handle` throws is tried again a few times. */
+export class ScheduleWorker {
+  private readonly worker: Worker;
+
+  constructor(
+    options: ScheduleOptions,
+    handle: (occasion: DueOccasion) => Promise<OccasionEnd>,
+    onError: (error: Error) => void,
+  ) {
+    this.worker = new Worker(
+      schedulesQueueName(options.dataDirId),
+      async (job: Job, token) => {
+        const atMs = Number(job.id?.split(':').at(-1));
+        const { sync } = job.data as { sync: string };
+        if (!(atMs > 0)) throw new UnrecoverableError(`${job.id} is no occasion`);
+        const end = await handle({ sync, atMs, again: job.attemptsStarted > 1 || job.stalledCounter > 0 });
+        if (end === 'done') return;
+        await job.moveToDelayed(Date.now() + end.againMs, token);
+        throw new DelayedError();
+      },
+      {
+        connection: options.connection as ConnectionOptions,
+        prefix: queuePrefix(options.prefix),
+        concurrency: OCCASIONS_AT_ONCE,
+        lockDuration: 10_000,
+        stalledInterval: 5_000,
+        // A crash is no verdict on an occasion.
+        maxStalledCount: 1_000_000_000,
+        skipVersionCheck: true,
+      },
+    );
+    this.worker.on('error', onError);
+  }
+
+  async ready(): Promise<void> {
+    await this.worker.waitUntilReady();
+  }
+
+  async close(): Promise<void> {
+    await this.worker.close();
+  }
+}

@@ -1,0 +1,45 @@
+/** What is known of the schedules of a configuration file. */
+import type { Sync } from '../config/sync.js';
+import { nextOccasion, type Schedule } from '../queues/schedules.js';
+import type { RunState } from '../run.js';
+import { loadNote, loadSkip, stateOf } from '../sources/note.js';
+import type { RunView } from './view.js';
+
+/** Times are ISO 8601 in UTC. */
+export interface ScheduleView extends Schedule {
+  sync: string;
+  /** When it is due next, if a service runs then. */
+  next?: string;
+  /** The latest occasion that was worked on, also by "rowferry sync", and the last of its runs that there is. */
+  last?: { at: string; run?: string; state?: RunState };
+  /** The latest occasion that added no run, unless a later one did. */
+  skipped?: { at: string; why: string };
+}
+
+export async function viewSchedules(
+  dataDir: string,
+  syncs: readonly Sync[],
+  nowMs: number,
+  status: (run: string) => Promise<RunView>,
+): Promise<ScheduleView[]> {
+  const views: ScheduleView[] = [];
+  for (const { name, schedule } of syncs) {
+    if (schedule === undefined) continue;
+    const { last } = loadNote(dataDir, name);
+    const run = last?.runs.findLast((one) => stateOf(dataDir, one) !== undefined);
+    const skip = loadSkip(dataDir, name);
+    const nextMs = nextOccasion(schedule, nowMs);
+    views.push({
+      sync: name,
+      ...schedule,
+      ...(nextMs === undefined ? {} : { next: iso(nextMs) }),
+      ...(last && { last: { at: iso(last.atMs), ...(run && { run, state: (await status(run)).state }) } }),
+      ...(skip && skip.atMs >= (last?.atMs ?? 0) && { skipped: { at: iso(skip.atMs), why: skip.why } }),
+    });
+  }
+  return views;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

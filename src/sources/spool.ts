@@ -1,0 +1,105 @@
+/** A stream as a file of its own, unpacked: what it held stays as it was, however often the run is resumed. */
+import { createWriteStream } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { EXIT, RowferryError } from '../errors.js';
+
+export interface SpoolOptions {
+  /** What people call it. */
+  name: string;
+  /** Unpacked; undefined: no limit. */
+  maxBytes?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Writes `input` to `path`; gzip is known by its first bytes. Throws a sentence for what is broken or too large. */
+export async function spool(input: Readable, path: string, options: SpoolOptions): Promise<void> {
+  const { name, maxBytes = Number.POSITIVE_INFINITY, signal } = options;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  let bytes = 0;
+  async function* limited(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of pieces) {
+      bytes += piece.length;
+      if (bytes > maxBytes) throw tooLarge(name, maxBytes);
+      yield piece;
+    }
+  }
+  try {
+    // Twice: a server may pack a file for the way that is packed already.
+    await pipeline(input, unpacked, unpacked, limited, createWriteStream(path, { mode: 0o600 }), {
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code?.startsWith('Z_')) throw error;
+    const sentence = `${name} is packed with gzip and cannot be unpacked: ${message}.`;
+    throw new RowferryError('SOURCE_UNREADABLE', sentence, EXIT.usage);
+  }
+  if (bytes === 0) throw new RowferryError('SOURCE_EMPTY', `${name} is empty (0 bytes).`, EXIT.usage);
+}
+
+export function tooLarge(name: string, maxBytes: number): RowferryError {
+  return new RowferryError(
+    'SOURCE_TOO_LARGE',
+    `${name} is larger than ${sizeText(maxBytes)}; raise max_size of its source in rowferry.yaml if it is meant to be.`,
+    EXIT.usage,
+  );
+}
+
+function sizeText(bytes: number): string {
+  for (const [unit, size] of [
+    ['GB', 1e9],
+    ['MB', 1e6],
+    ['KB', 1e3],
+  ] as const) {
+    if (bytes % size === 0) return `${bytes / size} ${unit}`;
+  }
+  return `${bytes} bytes`;
+}
+
+/** Whether a file begins like gzip. What cannot be read is not: whoever reads it says why. */
+export async function isPacked(path: string): Promise<boolean> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return false;
+  try {
+    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return isGzip(buffer);
+  } catch {
+    return false; // a directory
+  } finally {
+    await file.close();
+  }
+}
+
+function isGzip(start: Buffer): boolean {
+  return start[0] === 0x1f && start[1] === 0x8b;
+}
+
+/** A stream of a program's own may be one of texts. */
+async function* buffers(input: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+  for await (const piece of input) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
+}
+
+async function* unpacked(input: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+  const pieces = buffers(input);
+  let start: Buffer = Buffer.alloc(0);
+  let over = false;
+  while (start.length < 2 && !over) {
+    const { done, value } = await pieces.next();
+    if (done) over = true;
+    else start = Buffer.concat([start, value]);
+  }
+  async function* whole(): AsyncGenerator<Buffer> {
+    if (start.length > 0) yield start;
+    if (!over) yield* pieces;
+  }
+  if (!isGzip(start)) return yield* whole();
+  const gunzip = createGunzip();
+  const fed = pipeline(whole, gunzip);
+  fed.catch(() => {}); // told by the reading side
+  yield* gunzip as AsyncIterable<Buffer>;
+  await fed;
+}

@@ -1,0 +1,264 @@
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+import { bindAccount, findDestination } from '../../src/destinations/registry.js';
+import { withLock } from '../../src/redis/lock.js';
+import {
+  createRun,
+  listRuns,
+  loadPlan,
+  type RunPlan,
+  type RunState,
+  runDir,
+  saveStatus,
+} from '../../src/run.js';
+import type { RunRequest } from '../../src/runner/plan.js';
+import { workOnOccasion } from '../../src/runner/sync.js';
+import { syncLock } from '../../src/sources/note.js';
+import type { GivenSource, GlobSource } from '../../src/sources/source.js';
+import { scratchDir } from '../helpers/scratch.js';
+import { openSite } from '../helpers/site.js';
+
+const CSV = 'email\nada@example.com\n';
+const account = bindAccount(findDestination('sendmator'), { SENDMATOR_API_KEY: 'sk_test_x' });
+
+/** A data dir, a folder of files, and occasions one minute apart. */
+function openSync(source: (dir: string) => GivenSource) {
+  const dir = scratchDir();
+  const dataDir = join(dir, 'data');
+  let atMs = Date.UTC(2026, 0, 31);
+  const added: string[] = [];
+  const occasion = async (
+    { again = false, changed = {} as Partial<RunRequest>, most = 500 } = {},
+    before?: (plan: RunPlan) => void,
+  ) => {
+    if (!again) atMs += 60_000;
+    const request = { source: source(dir), account, ...changed, sync: 'nightly' };
+    const add = async (plan: RunPlan) => {
+      before?.(plan);
+      await createRun(dataDir, plan);
+      added.push(plan.run);
+    };
+    const { plans, ...rest } = await workOnOccasion(dataDir, systemClock, { request, atMs, most, add });
+    return { plans: plans.map(({ plan }) => plan), ...rest };
+  };
+  return {
+    dir,
+    dataDir,
+    added,
+    occasion,
+    /** Writes a file a minute newer than the one before. */
+    file(name: string, content: string, minute = 0) {
+      writeFileSync(join(dir, name), content);
+      utimesSync(join(dir, name), 1_700_000_000 + minute * 60, 1_700_000_000 + minute * 60);
+    },
+    end: (plan: RunPlan, state: Exclude<RunState, 'interrupted'> = 'finished') =>
+      saveStatus(dataDir, plan.run, { state, epoch: 1, cursor: 0 }),
+  };
+}
+
+const onePath = (dir: string) => ({ path: join(dir, 'people.csv') });
+
+test('the same file again is no change; another content, or other settings, are one', async () => {
+  const sync = openSync(onePath);
+  sync.file('people.csv', CSV);
+  const first = (await sync.occasion()).plans[0]!;
+  expect(first).toMatchObject({ sync: 'nightly', source: { name: 'people.csv' } });
+  expect(first.noChange).toBeUndefined();
+  // A run may take longer than until the next export is written over this one.
+  sync.file('people.csv', 'another');
+  expect(readFileSync(first.source.path, 'utf8')).toBe(CSV);
+  sync.file('people.csv', CSV);
+  await sync.end(first);
+
+  const second = (await sync.occasion()).plans[0]!;
+  expect(second.noChange).toBe(`No change since run ${first.run}; nothing was sent.`);
+  expect(second.source.sha256).toBe(first.source.sha256);
+  await sync.end(second);
+  sync.file('people.csv', CSV, 5); // touched
+  const third = (await sync.occasion()).plans[0]!;
+  expect(third.noChange).toContain(first.run);
+  await sync.end(third);
+
+  for (const changed of [
+    { onDuplicate: 'update' as const },
+    { mapping: { map: { 'custom_fields.a': { value: 'b' } } } },
+    { account: { ...account, id: 'sendmator-other' } },
+  ]) {
+    const plan = (await sync.occasion({ changed })).plans[0]!;
+    expect(plan.noChange).toBeUndefined();
+    await sync.end(plan);
+  }
+  // What the last one carried counts: back to how it was is a change, too.
+  const plan = (await sync.occasion()).plans[0]!;
+  expect(plan.noChange).toBeUndefined();
+  await sync.end(plan);
+  sync.file('people.csv', `${CSV}b@example.com\n`);
+  expect((await sync.occasion()).plans[0]!.noChange).toBeUndefined();
+});
+
+test.each(['cancelled', 'failed'] as const)('a file whose run is %s was not carried', async (state) => {
+  const sync = openSync(onePath);
+  sync.file('people.csv', CSV);
+  const first = (await sync.occasion()).plans[0]!;
+  await sync.end(first, state);
+  const second = (await sync.occasion()).plans[0]!;
+  expect(second.noChange).toBeUndefined();
+});
+
+test('a carried file stays known when its run has been cleared away', async () => {
+  const sync = openSync(onePath);
+  sync.file('people.csv', CSV);
+  const first = (await sync.occasion()).plans[0]!;
+  await sync.end(first);
+  await sync.end((await sync.occasion()).plans[0]!);
+  rmSync(runDir(sync.dataDir, first.run), { recursive: true });
+  expect((await sync.occasion()).plans[0]!.noChange).toContain(first.run);
+});
+
+test.each(['queued', 'running', 'halted'] as const)(
+  'an occasion is left out while the run before is %s',
+  async (state) => {
+    const sync = openSync(onePath);
+    sync.file('people.csv', CSV);
+    const first = (await sync.occasion()).plans[0]!;
+    await sync.end(first, state);
+    sync.file('people.csv', `${CSV}b@example.com\n`);
+    await expect(sync.occasion()).rejects.toMatchObject({
+      code: 'SYNC_BUSY',
+      message: expect.stringContaining(`Run ${first.run} is ${state}`) as string,
+    });
+    // Its queue may have lost it: adding it again is harmless. A halted one waits for a person.
+    expect(sync.added).toEqual(state === 'halted' ? [first.run] : [first.run, first.run]);
+    await sync.end(first);
+    expect((await sync.occasion()).plans).toHaveLength(1);
+  },
+);
+
+test('an occasion that is worked on by another, or passed by already, is left out', async () => {
+  const sync = openSync(onePath);
+  sync.file('people.csv', CSV);
+  await withLock(syncLock(sync.dataDir, 'nightly'), async () => {
+    await expect(sync.occasion()).rejects.toMatchObject({ code: 'SYNC_HELD' });
+  });
+  await sync.end((await sync.occasion()).plans[0]!);
+  const request = { source: onePath(sync.dir), account, sync: 'nightly' };
+  const late = { request, atMs: Date.UTC(2026, 0, 30), add: () => expect.unreachable() };
+  await expect(workOnOccasion(sync.dataDir, systemClock, late)).rejects.toMatchObject({
+    code: 'SYNC_BUSY',
+    message: 'A later occasion was worked on before it.',
+  });
+});
+
+test('a crash before or after its run was added: the occasion makes the same run again, once', async () => {
+  const sync = openSync(onePath);
+  sync.file('people.csv', CSV);
+  await sync.end((await sync.occasion()).plans[0]!);
+  sync.file('people.csv', `${CSV}b@example.com\n`);
+  let planned = '';
+  const crash = (plan: RunPlan) => {
+    planned = plan.run;
+    throw new Error('killed');
+  };
+  await expect(sync.occasion({}, crash)).rejects.toThrow('killed');
+  const repeated = (await sync.occasion({ again: true })).plans;
+  expect(repeated).toMatchObject([{ run: planned }]);
+  expect(repeated[0]!.noChange).toBeUndefined();
+  // The run is there, the file has changed: neither is planned again, and the run is in the queue for sure.
+  sync.file('people.csv', `${CSV}c@example.com\n`);
+  expect((await sync.occasion({ again: true })).plans).toEqual([]);
+  expect(sync.added.slice(-2)).toEqual([planned, planned]);
+  expect(listRuns(sync.dataDir)).toHaveLength(2);
+});
+
+test('a file that cannot be run is no run, and is looked at again', async () => {
+  const sync = openSync(onePath);
+  await expect(sync.occasion()).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
+  sync.file('people.csv', 'email\n');
+  await expect(sync.occasion()).rejects.toMatchObject({ code: 'NO_ROWS' });
+  expect(listRuns(sync.dataDir)).toEqual([]);
+  sync.file('people.csv', CSV);
+  expect((await sync.occasion()).plans).toHaveLength(1);
+});
+
+test('of a glob the newest file is taken, and is no change under another name', async () => {
+  const sync = openSync((dir) => ({ glob: '*.csv', base: dir, pick: 'newest' }));
+  sync.file('a.csv', `${CSV}b@example.com\n`, 1);
+  sync.file('b.csv', CSV, 0);
+  const first = (await sync.occasion()).plans[0]!;
+  expect(first.source.name).toBe('a.csv');
+  await sync.end(first);
+  sync.file('c.csv', `${CSV}b@example.com\n`, 2);
+  const second = (await sync.occasion()).plans[0]!;
+  expect(second.noChange).toContain(first.run);
+  await sync.end(second);
+  sync.file('b.csv', CSV, 3);
+  expect((await sync.occasion()).plans[0]).toMatchObject({ source: { name: 'b.csv' } });
+});
+
+const allFiles = (dir: string): GlobSource => ({ glob: '*.csv', base: dir, pick: 'all' });
+
+test('all new files of a glob are taken, oldest first, each after the one before', async () => {
+  const sync = openSync(allFiles);
+  expect((await sync.occasion()).plans[0]!.noChange).toBe('No new file matches *.csv; nothing was sent.');
+  await sync.end(loadPlan(sync.dataDir, listRuns(sync.dataDir)[0]!));
+  sync.file('new.csv', `${CSV}b@example.com\n`, 2);
+  sync.file('old.csv', CSV, 1);
+  sync.file('bad.csv', 'email\n', 3);
+  const { plans, faults } = await sync.occasion();
+  expect(plans.map(({ source, after }) => [source.name, after])).toEqual([
+    ['old.csv', undefined],
+    ['new.csv', plans[0]!.run],
+  ]);
+  expect(faults).toEqual(['bad.csv has a header and no rows.']);
+  await sync.end(plans[0]!);
+  await sync.end(plans[1]!, 'cancelled');
+  rmSync(join(sync.dir, 'bad.csv'));
+  // A cancelled one is new still; a carried one is old, whatever becomes of the mapping.
+  const next = (await sync.occasion({ changed: { onDuplicate: 'update' } })).plans;
+  expect(next.map(({ source }) => source.name)).toEqual(['new.csv']);
+  await sync.end(next[0]!);
+  sync.file('old.csv', `${CSV}c@example.com\n`, 9);
+  const rewritten = (await sync.occasion()).plans;
+  expect(rewritten.map(({ source }) => source.name)).toEqual(['old.csv']);
+  await sync.end(rewritten[0]!);
+  expect((await sync.occasion()).plans[0]!.noChange).toBeDefined();
+});
+
+test('a crash among several new files: those that were added stay, the others follow', async () => {
+  const sync = openSync(allFiles);
+  for (const [i, name] of ['a.csv', 'b.csv', 'c.csv'].entries())
+    sync.file(name, `${CSV}${i}@example.com\n`, i);
+  const crash = ({ source }: RunPlan) => {
+    if (source.name === 'b.csv') throw new Error('killed');
+  };
+  await expect(sync.occasion({}, crash)).rejects.toThrow('killed');
+  const { plans } = await sync.occasion({ again: true });
+  expect(plans.map(({ source }) => source.name)).toEqual(['b.csv', 'c.csv']);
+  const runs = listRuns(sync.dataDir).map((run) => loadPlan(sync.dataDir, run));
+  expect(runs.map(({ source }) => source.name).sort()).toEqual(['a.csv', 'b.csv', 'c.csv']);
+  expect(plans[0]!.after).toBe(runs.find(({ source }) => source.name === 'a.csv')!.run);
+});
+
+test('a URL is asked for conditionally once its run has ended; the note holds nothing of its headers', async () => {
+  const site = await openSite((request, response) => {
+    if (request.headers['if-none-match'] === '"v1"') response.writeHead(304).end();
+    else response.setHeader('etag', '"v1"').end(CSV);
+  });
+  const url = `${site.url}/people.csv?token=t0ken`;
+  const sync = openSync(() => ({ url, headers: { authorization: 'Bearer s3cret' } }));
+  const first = (await sync.occasion()).plans[0]!;
+  expect(readFileSync(first.source.path, 'utf8')).toBe(CSV);
+  await sync.end(first, 'cancelled');
+  const second = (await sync.occasion()).plans[0]!;
+  expect(second.noChange).toBeUndefined();
+  await sync.end(second);
+  const third = (await sync.occasion()).plans[0]!;
+  expect(third).toMatchObject({ noChange: expect.stringContaining(second.run) as string });
+  expect(third.source).toMatchObject({ name: 'people.csv', sha256: first.source.sha256 });
+  expect(existsSync(join(runDir(sync.dataDir, third.run), 'source.csv'))).toBe(false);
+  expect(site.asked.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, undefined, '"v1"']);
+  const note = readFileSync(join(sync.dataDir, 'syncs', 'nightly.json'), 'utf8');
+  expect(note).not.toMatch(/s3cret|t0ken/);
+});

@@ -1,0 +1,72 @@
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { namedSources, singleSource, sourceOf } from '../../src/sources/source.js';
+import { takeSource } from '../../src/sources/take.js';
+import { scratchDir } from '../helpers/scratch.js';
+
+const CSV = 'email\nada@example.com\n';
+
+/** Files of one minute each, the last named the newest. */
+function folder(...names: string[]): string {
+  const dir = scratchDir();
+  mkdirSync(join(dir, 'in', 'deep'), { recursive: true });
+  for (const [i, name] of names.entries()) {
+    writeFileSync(join(dir, name), CSV);
+    utimesSync(join(dir, name), 1_700_000_000 + i * 60, 1_700_000_000 + i * 60);
+  }
+  return dir;
+}
+
+test('a glob stands for the regular files that match, the one changed last at the end', async () => {
+  const base = folder('in/b.csv', 'in/c.txt', 'in/.hidden.csv', 'in/deep/d.csv', 'in/a.csv');
+  const of = (glob: string) => namedSources(join(base, glob));
+  expect(await of('in/*.csv')).toEqual([join(base, 'in/b.csv'), join(base, 'in/a.csv')]);
+  expect(await of('in/**/*.{csv,txt}')).toEqual(
+    ['in/b.csv', 'in/c.txt', 'in/deep/d.csv', 'in/a.csv'].map((name) => join(base, name)),
+  );
+  expect(await of('in/[b]*')).toEqual([join(base, 'in/b.csv')]);
+  await expect(of('in/*.xlsx')).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
+});
+
+test('of several, the newest if it is asked for, else a sentence', async () => {
+  const base = folder('in/b.csv', 'in/a.csv');
+  const glob = { glob: 'in/*.csv', base };
+  expect(await singleSource({ ...glob, pick: 'newest' })).toEqual({ path: join(base, 'in/a.csv') });
+  await expect(singleSource(glob)).rejects.toThrow(
+    'in/*.csv matches 2 files, and a run carries one; "rowferry enqueue" takes them all.',
+  );
+  await expect(singleSource({ ...glob, pick: 'all' })).rejects.toThrow('"rowferry sync" takes them all');
+  expect(await singleSource({ glob: 'in/a*', base })).toEqual({ path: join(base, 'in/a.csv') });
+});
+
+test('a file that is called like a pattern is that file', async () => {
+  const base = folder('in/people [1].csv', 'in/people 1.csv');
+  const name = join(base, 'in/people [1].csv');
+  expect(sourceOf(name)).toEqual({ path: name });
+  expect(await singleSource({ glob: 'in/people [1].csv', base, pick: 'newest' })).toEqual({ path: name });
+  expect(sourceOf('HTTPS://example.com/a?b=*')).toEqual({ url: 'HTTPS://example.com/a?b=*' });
+});
+
+test('a file is taken where it is; one that is packed, and a stream, as a copy', async () => {
+  const dir = scratchDir();
+  const [plain, packed, spool] = ['a.csv', 'a.csv.gz', 'spool'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(plain, CSV);
+  writeFileSync(packed, gzipSync(CSV));
+  const whole = await takeSource({ path: plain }, spool);
+  expect(whole).toMatchObject({ source: { path: plain, name: 'a.csv' } });
+  const unpacked = await takeSource({ path: packed }, spool);
+  expect(unpacked).toEqual({ source: { ...whole!.source, path: spool, name: 'a.csv.gz' } });
+  const piped = await takeSource(
+    { stream: Readable.from(['e', Buffer.from('mail\n')]), name: 'stdin' },
+    spool,
+  );
+  expect(piped).toMatchObject({ source: { name: 'stdin', bytes: 6 } });
+  expect(readFileSync(spool, 'utf8')).toBe('email\n');
+});
