@@ -27,12 +27,15 @@ import {
   type RunPlan,
   type Trigger,
 } from './run.js';
+import { findEarlierRun } from './runner/earlier.js';
 import { type Plan, planRun } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
 import type { RunnerEvents, Surroundings } from './runner/session.js';
 import { type RunView, readSummary, viewRun } from './runner/view.js';
 import { deliver, deliverTo, type ServicePart, serve } from './service.js';
 import { enqueueRun } from './triggers/enqueue.js';
+import type { Dropped } from './triggers/folder/course.js';
+import type { TargetNames } from './triggers/folder/targets.js';
 
 export interface RowferryOptions {
   /** Where runs, reports and the private Redis live. Default: ROWFERRY_DATA_DIR, else `.rowferry`. */
@@ -76,6 +79,8 @@ export interface Origin {
   /** The run's id; default: a new one. Adding the same run again changes nothing. */
   run?: string | undefined;
   trigger?: Trigger | undefined;
+  /** The file's name as the report shows it; default: that of the path. */
+  name?: string | undefined;
 }
 
 export interface WorkOptions extends RunnerEvents {
@@ -176,19 +181,7 @@ export class Rowferry {
     }
     const plan = loadPlan(this.settings.dataDir, run);
     await this.accounts.rebind(plan); // the name must still mean what it meant
-    const { destination, mapping, rate, attempts, onDuplicate, bulk, reportDir } = plan;
-    return this.run(before.reports.failed, {
-      ...options,
-      to: destination,
-      delimiter: ',',
-      mapping,
-      rate,
-      attempts,
-      onDuplicate,
-      bulk,
-      reportDir,
-      retryOf: run,
-    });
+    return this.run(before.reports.failed, { ...options, ...sameAs(plan), delimiter: ',', retryOf: run });
   }
 
   /** Adds a run for the service of this data dir, without `source` one of the sync's; resolves with its id. */
@@ -281,7 +274,35 @@ export class Rowferry {
     options: { concurrency?: number; parts?: readonly ServicePart[] } = {},
   ): Promise<void> {
     const { accounts, dataDirId } = this;
-    await serve(this.surroundings(), { accounts, dataDirId, ...options }, signal);
+    const folder = {
+      settings: this.settings.folder,
+      targets: await this.targets(),
+      adder: { add: this.addDropped.bind(this), again: (run: string) => this.runs.add(run) },
+    };
+    await serve(this.surroundings(), { accounts, dataDirId, folder, ...options }, signal);
+  }
+
+  /**
+   * A file of the watched folder. One of our own reports, mended, goes where the rows went before, and as they went,
+   * unless it was dropped for something else.
+   */
+  private async addDropped(path: string, { sync, to, ...file }: Dropped): Promise<void> {
+    const earlier = await findEarlierRun(this.settings.dataDir, path);
+    const { plan } = earlier ?? {};
+    const alike = plan !== undefined && sync === undefined && (to ?? plan.destination) === plan.destination;
+    if (alike) await this.accounts.rebind(plan); // the name must still mean what it meant
+    const where = alike ? sameAs(plan) : { to, sync };
+    await this.enqueue(path, { ...where, ...file, retryOf: earlier?.run, trigger: 'folder' });
+  }
+
+  private async targets(): Promise<TargetNames> {
+    const ready = (await this.accounts.all()).map(({ name }) => name);
+    const entries = this.config.destinations.map(({ name }) => name);
+    return {
+      syncs: this.config.syncs.map(({ name }) => name),
+      destinations: this.accounts.names,
+      ready: [...new Set([...entries, ...ready])],
+    };
   }
 
   async close(): Promise<void> {
@@ -347,6 +368,12 @@ export class Rowferry {
     const durable = handle.private;
     return { redis, connect: () => handle.connect(), prefix, dataDir, durable, clock, timeoutMs, log };
   }
+}
+
+/** Where and how the rows of a run were sent, for a run that sends some of them again. */
+function sameAs(plan: RunPlan): SourceOptions {
+  const { destination, mapping, rate, attempts, onDuplicate, bulk, reportDir } = plan;
+  return { to: destination, mapping, rate, attempts, onDuplicate, bulk, reportDir };
 }
 
 function interrupted(run: string): RowferryError {

@@ -7,6 +7,7 @@ import { RunWorker } from './queues/runs.js';
 import { loadStatus, saveStatus } from './run.js';
 import { executeRun } from './runner/run.js';
 import type { Surroundings } from './runner/session.js';
+import { type FolderOptions, startFolder } from './triggers/folder/folder.js';
 
 const RUNS_AT_ONCE = 32;
 const LOOK_AGAIN_MS = 3_000;
@@ -26,6 +27,8 @@ export interface ServiceOptions {
   concurrency?: number | undefined;
   /** Default: all of them. */
   parts?: readonly ServicePart[] | undefined;
+  /** The watched folder, and how its files become runs. */
+  folder?: Pick<FolderOptions, 'settings' | 'targets' | 'adder'> | undefined;
 }
 
 /** Delivers batches of every account whose credentials are there, until `signal` aborts. */
@@ -41,13 +44,16 @@ export async function deliver(
 
 export async function serve(
   around: Surroundings,
-  { accounts, dataDirId, parts = ['triggers', 'runner', 'delivery'], concurrency }: ServiceOptions,
+  { accounts, dataDirId, parts = ['triggers', 'runner', 'delivery'], concurrency, folder }: ServiceOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await accounts.all(); // a service without any would fail run by run
   const running: Running[] = [];
   if (parts.includes('delivery')) running.push(...(await deliverAll(around, accounts, concurrency)));
   if (parts.includes('runner')) running.push(await startRunner(around, accounts, dataDirId, signal));
+  if (parts.includes('triggers') && folder) {
+    running.push(await startFolder({ ...around, dataDirId, ...folder }));
+  }
   await aborted(signal);
   await stopAll(running);
 }

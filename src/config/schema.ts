@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   parseCount,
   parseDelimiter,
+  parseDuration,
   parseLogLevel,
   parseOnDuplicate,
   parseRate,
@@ -75,6 +76,14 @@ const ofDestinations = {
     examples: ['30s'],
   }),
 };
+
+function aWhile(description: string) {
+  return spelt((given, setting) => parseDuration(given, setting, 3_600_000), {
+    ...matching('[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|min|h)'),
+    description,
+    examples: ['500ms', '5s'],
+  });
+}
 
 const reportDir = text('Where reports go, relative to this file. Default: <data dir>/reports.');
 
@@ -154,6 +163,16 @@ export function splitEntry({ kind, module, ...rest }: EntryData): {
   };
 }
 
+const folderSchema = z
+  .strictObject({
+    path: text(
+      'Where inbox, processing, archive and rejected are, relative to this file. Default: the data dir.',
+    ),
+    settle: aWhile('How long a file must stay as it is to be taken for complete. Default: 2s.'),
+    poll: aWhile('Time between two looks. Default: 1s.'),
+  })
+  .meta({ description: 'The watched folder of "rowferry start".' });
+
 export const syncSchema = z.strictObject({
   source: text(
     'A CSV file, relative to this file, or an http(s) URL. May be left out when each run names one.',
@@ -185,6 +204,7 @@ function fileOf(destination: z.ZodType, sync: z.ZodType) {
       .optional(),
     redis_url: text('redis://, rediss:// or unix://. Default: a private server in the data dir.'),
     data_dir: text('Runs, reports and the private server, relative to this file. Default: .rowferry.'),
+    folder: folderSchema.optional(),
     log_level: spelt(parseLogLevel, { ...matching(LOG_LEVELS.join('|')), examples: [...LOG_LEVELS] }),
   });
 }

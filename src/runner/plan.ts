@@ -1,6 +1,6 @@
 /** Makes the plan of a run: what is found out about the source once, and stays as it was found. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -14,6 +14,7 @@ import { openIngest } from '../ingest/ingest.js';
 import { type MappingSpec, parseMapping, rulesOfPairs, withRules } from '../mapping.js';
 import { checkReportDir } from '../report/write.js';
 import {
+  isRunThere,
   newRunId,
   type OnDuplicate,
   type Rate,
@@ -27,6 +28,8 @@ import { VERSION } from '../version.js';
 export interface RunRequest {
   /** A path, an http(s) URL, or a stream; URL and stream are spooled into the run's directory first. */
   source: string | Readable;
+  /** Name of the file, as the report shows it. Default: that of the path, or of the URL. */
+  name?: string | undefined;
   account: Account;
   /** Name of the sync. */
   sync?: string | undefined;
@@ -64,12 +67,14 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
   try {
     return await plan();
   } catch (error) {
-    await rm(dir, { recursive: true, force: true }); // the spool of a source that is refused
+    // The spool of a source that is refused goes; what another has made of this run meanwhile stays.
+    if (!isRunThere(dataDir, run)) await rm(join(dir, 'source.csv'), { force: true });
+    await rmdir(dir).catch(() => {});
     throw error;
   }
 
   async function plan(): Promise<Plan> {
-    const source = await takeSnapshotOf(options.source, join(dir, 'source.csv'));
+    const source = await takeSnapshotOf(options.source, join(dir, 'source.csv'), options.name);
     const { delimiter } = await detectDialect(source.path, options.delimiter);
     const spec = withRules(parseMapping(options.mapping ?? {}), rulesOfPairs(options.map ?? {}));
     const createdAt = new Date(clock.now()).toISOString();
@@ -123,11 +128,11 @@ function checkOptions({ account, rate, attempts, onDuplicate = 'skip', bulk = fa
   }
 }
 
-async function takeSnapshotOf(source: string | Readable, spool: string) {
-  if (typeof source !== 'string') return spoolTo(spool, source, 'stdin');
-  if (!/^https?:\/\//i.test(source)) return takeSnapshot(source);
+async function takeSnapshotOf(source: string | Readable, spool: string, given?: string) {
+  if (typeof source !== 'string') return spoolTo(spool, source, given ?? 'stdin');
+  if (!/^https?:\/\//i.test(source)) return takeSnapshot(source, given);
   const url = new URL(source);
-  const name = basename(url.pathname) || url.host;
+  const name = given ?? (basename(url.pathname) || url.host);
   let answer: Awaited<ReturnType<typeof request>>;
   try {
     answer = await request(url, { headersTimeout: 30_000, bodyTimeout: 60_000 });
