@@ -13,7 +13,7 @@ import { isThere, keepMoves, move, placesOf } from './places.js';
 export async function archive(dataDir: string, claim: Claim): Promise<void> {
   const { processing, archive } = placesOf(claim.folder);
   const report = join(loadPlan(dataDir, claim.run).reportDir, claim.run);
-  await copyReport(report, join(archive, claim.run), join(archive, `.${claim.run}.${process.pid}.tmp`));
+  await copyReport(report, join(archive, claim.run), join(archive, `.${claim.run}.tmp`));
   await move(join(processing, claim.kept), join(archive, claim.kept));
   await keepMoves(archive, processing);
 }
@@ -39,7 +39,7 @@ export async function reject(claim: Claim, why: string): Promise<boolean> {
   const place = join(rejected, claim.kept);
   if (!(await move(join(processing, claim.kept), place))) return false;
   await keepMoves(rejected, processing);
-  const draft = join(rejected, `.${claim.run}.${process.pid}.tmp`);
+  const draft = join(rejected, `.${claim.run}.tmp`);
   await writeFile(draft, `${why}\n`, { mode: 0o600, flush: true });
   await rename(draft, `${place}.txt`);
   await keepMoves(rejected);
