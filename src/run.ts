@@ -245,8 +245,8 @@ export async function syncDir(dir: string): Promise<void> {
 }
 
 /** Like {@link writeAtomically}, but a file that is there already stays as it is. */
-export async function createAtomically(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+async function createAtomically(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   await writeFile(temporary, text, { mode: 0o600, flush: true });
   try {
     await link(temporary, path);

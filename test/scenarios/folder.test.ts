@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  ftruncateSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -9,8 +10,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import type { RunView, Summary } from '../../src/index.js';
+import { folderKey } from '../../src/redis/keys.js';
 import { expectAgreement, readReport } from '../helpers/agreement.js';
 import { people, person, type Row, readCsv, writeCsv } from '../helpers/csv.js';
 import { until, World } from '../helpers/world.js';
@@ -132,6 +135,29 @@ test('a service that is killed with -9 again and again, at any moment: each file
   expectEachOnce(drop, dropped, [dataDir]);
 });
 
+test('the service that looks after the folder is stopped, and wakes when another has taken over: no harm is done', async () => {
+  const drop = new Drop(await World.open());
+  const { dataDir, env } = drop.world;
+  const services = await Promise.all([drop.start(), drop.start()]);
+  const redis = new Redis(env.REDIS_URL!.replace('unix://', ''));
+  const key = folderKey(env.ROWFERRY_PREFIX!, readFileSync(join(dataDir, 'id'), 'utf8'));
+  const holder = async () => (JSON.parse((await redis.get(key)) ?? '{"pid":0}') as { pid: number }).pid;
+  await until(async () => (await holder()) !== 0);
+  const pid = await holder();
+  const asleep = services.find(({ child }) => child.pid === pid)!;
+  const dropped = dropMany(drop, 20);
+  await until(() => drop.files('processing').length > 0);
+  asleep.kill('SIGSTOP');
+  await until(async () => ![0, pid].includes(await holder()));
+  await until(() => drop.files('inbox').length === 0);
+  asleep.kill('SIGCONT');
+  await until(() => drop.files('archive').length >= 20 && readdirSync(join(dataDir, 'claims')).length === 0);
+  await redis.quit();
+  for (const service of services) service.kill();
+  for (const { finished } of services) await finished;
+  expectEachOnce(drop, dropped, [dataDir]);
+});
+
 test('slow, rewritten and renamed: each file is read whole, once', async () => {
   const drop = new Drop(await World.open());
   let marks = 0;
@@ -164,12 +190,16 @@ test('slow, rewritten and renamed: each file is read whole, once', async () => {
     await looked();
   }
   expect(drop.files('inbox').sort()).toEqual(['rewritten.csv', 'slow.csv']);
+  ftruncateSync(rewritten);
+  await looked();
+  writeSync(rewritten, `email\n${lines[3]}`, 0);
+  await looked();
+  writeSync(rewritten, lines[4]!, 'email\n'.length + lines[3]!.length);
   closeSync(slow);
   closeSync(rewritten);
-  writeFileSync(drop.path('inbox', 'rewritten.csv'), `email\n${lines[3]}${lines[4]}`);
   writeFileSync(drop.path('inbox', 'renamed.csv.part'), `email\n${lines[5]}`);
   await looked();
-  expect(drop.files('inbox')).toEqual(['renamed.csv.part']);
+  await until(() => drop.files('inbox').length === 1);
   renameSync(drop.path('inbox', 'renamed.csv.part'), drop.path('inbox', 'renamed.csv'));
   await until(() => drop.files('archive').length === marks + 3);
   service.kill();

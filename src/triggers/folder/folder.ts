@@ -49,7 +49,9 @@ export async function startFolder(options: FolderOptions): Promise<{ stop(): Pro
   return {
     async stop() {
       end.abort();
-      await Promise.race([done.then(() => folder.close()), pause(STOP_MS)]);
+      const closed = new AbortController();
+      const close = done.then(() => folder.close()).finally(() => closed.abort());
+      await Promise.race([close, pause(STOP_MS, closed.signal)]);
     },
   };
 }
