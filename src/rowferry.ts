@@ -296,12 +296,11 @@ export class Rowferry {
   }
 
   private async targets(): Promise<TargetNames> {
-    const ready = (await this.accounts.all()).map(({ name }) => name);
-    const entries = this.config.destinations.map(({ name }) => name);
+    const destinations = [...this.config.destinations, ...(await this.accounts.all())];
     return {
       syncs: this.config.syncs.map(({ name }) => name),
       destinations: this.accounts.names,
-      ready: [...new Set([...entries, ...ready])],
+      offered: [...new Set(destinations.map(({ name }) => name))],
     };
   }
 

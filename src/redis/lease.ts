@@ -10,6 +10,8 @@ export const HOLD_MS = 10_000;
 
 export class Lease {
   private readonly me = JSON.stringify({ ...identify(process.pid), nonce: randomUUID() });
+  /** How often it was taken anew: after another had it, or Redis forgot it, what is known from before may not be true. */
+  taken = 0;
   private until = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
   private asking: Promise<boolean> | undefined;
@@ -35,7 +37,7 @@ export class Lease {
   async end(): Promise<void> {
     clearInterval(this.timer);
     this.until = Number.NEGATIVE_INFINITY;
-    await call(this.redis, 'lease', this.key, this.me, 0, '');
+    await this.call(0, '');
   }
 
   /** One question at a time: while Redis is away they would pile up. */
@@ -48,12 +50,17 @@ export class Lease {
 
   private async askOnce(): Promise<boolean> {
     let asked = this.clock.monotonic();
-    let holder = String(await call(this.redis, 'lease', this.key, this.me, HOLD_MS, ''));
-    if (holder !== '' && lifeOf(JSON.parse(holder) as ProcessIdentity) === 'dead') {
+    let reply = await this.call(HOLD_MS, '');
+    if (reply.startsWith('{') && lifeOf(JSON.parse(reply) as ProcessIdentity) === 'dead') {
       asked = this.clock.monotonic();
-      holder = String(await call(this.redis, 'lease', this.key, this.me, HOLD_MS, holder));
+      reply = await this.call(HOLD_MS, reply);
     }
-    this.until = holder === '' ? asked + HOLD_MS : Number.NEGATIVE_INFINITY;
+    this.until = reply.startsWith('{') ? Number.NEGATIVE_INFINITY : asked + HOLD_MS;
+    if (reply === 'taken') this.taken++;
     return this.held;
+  }
+
+  private async call(ms: number, dead: string): Promise<string> {
+    return String(await call(this.redis, 'lease', this.key, this.me, ms, dead));
   }
 }

@@ -35,6 +35,7 @@ test('one holds it at a time, and whoever comes next has it once it is given bac
   await first.lease.end();
   expect(first.lease.held).toBe(false);
   expect(await second.lease.take()).toBe(true);
+  expect([first.lease.taken, second.lease.taken]).toEqual([1, 1]);
 });
 
 test('who could not prolong it in time knows, whatever Redis may say', async () => {
@@ -66,6 +67,9 @@ test('a Redis that forgot it gives it to whoever asks first', async () => {
   expect(await second.lease.take()).toBe(true);
   expect(await first.lease.take()).toBe(false);
   expect(first.lease.held).toBe(false);
+  await redis.del(key);
+  expect(await first.lease.take()).toBe(true);
+  expect(first.lease.taken).toBe(2);
 });
 
 test('while it is held it is prolonged by itself', async () => {

@@ -115,7 +115,7 @@ test('a service that is killed with -9 again and again, at any moment: each file
   const { dataDir } = drop.world;
   let service = await drop.start();
   const dropped = dropMany(drop, 30);
-  for (let deaths = 0; deaths < 5; deaths++) {
+  for (let deaths = 0; deaths < 3; deaths++) {
     const [before, more] = [drop.files('archive').length, Math.floor(Math.random() * 6)];
     await until(() => {
       const moved = drop.files('processing').length + drop.files('archive').length;

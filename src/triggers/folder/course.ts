@@ -8,10 +8,11 @@ import { identify } from '../../process.js';
 import { isRunThere, loadStatus, newRunId } from '../../run.js';
 import { archive, reject } from './archive.js';
 import { type Claim, type Claims, type Mover, mayBeMoved } from './claims.js';
-import { type Complete, isSame, isStill, lookAt, type Seen, seenOf } from './inbox.js';
+import { type Complete, EMPTY_MS, isSame, isStill, lookAt, oddness, type Seen, seenOf } from './inbox.js';
 import { keptName } from './names.js';
 import { isThere, keepMoves, move, placesOf } from './places.js';
 import type { Targets } from './targets.js';
+import { openForWriting } from './writers.js';
 
 /** What a file is added with. */
 export interface Dropped {
@@ -83,10 +84,10 @@ export class Course {
     const { shown, seen } = file;
     const claim: Claim = { run, folder, kept, shown, ...target, seen, by: this.me, at: clock.now() };
     await claims.save(claim);
-    const { inbox, processing } = placesOf(folder);
+    const { processing } = placesOf(folder);
     try {
       if (mayClaim() && (await move(file.path, join(processing, kept)))) {
-        await keepMoves(processing, inbox);
+        await keepMoves(processing, file.path.subarray(0, file.path.lastIndexOf('/')));
         return { claim, queued: false };
       }
     } catch (error) {
@@ -127,7 +128,12 @@ export class Course {
       await claims.remove(run);
       return true;
     }
-    if (!(await this.isSettled(held))) return false;
+    const info = await lookAt(path);
+    // Who may write to the inbox may have put a link there at the last moment.
+    const odd = oddness(info);
+    const { refused } = this.options.targets.of({ shown, odd });
+    if (refused !== undefined && odd !== 'empty') return this.refuse(claim, refused);
+    if (!(await this.isSettled(held, seenOf(info)))) return false;
     try {
       await adder.add(path, { run, name: shown, sync, to });
     } catch (error) {
@@ -155,14 +161,15 @@ export class Course {
   }
 
   /** What was moved may not be what had settled: another file by its name, or a writer that went on. */
-  private async isSettled(held: Held): Promise<boolean> {
+  private async isSettled(held: Held, seen: Seen): Promise<boolean> {
     const { clock, settleMs } = this.options;
-    const seen = seenOf(await lookAt(this.pathOf(held.claim)));
-    if (isSame(seen, held.claim.seen)) return true;
+    const { claim, settling } = held;
+    if (isSame(seen, claim.seen)) return true;
     const now = clock.monotonic();
-    if (held.settling === undefined || !isSame(held.settling.seen, seen))
-      held.settling = { seen, since: now };
-    return now - held.settling.since >= settleMs;
+    const since = settling && isSame(settling.seen, seen) ? settling.since : now;
+    held.settling = { seen, since };
+    if (now - since < (seen.bytes === '0' ? EMPTY_MS : settleMs)) return false;
+    return (await openForWriting(new Map([[seen.id, claim.kept]]))).size === 0;
   }
 
   private pathOf({ folder, kept }: Claim): string {

@@ -64,7 +64,8 @@ export class WatchedFolder {
   private readonly turns: (() => void)[] = [];
   private free = AT_ONCE;
   private readonly troubles: Troubles;
-  private wasHolder = false;
+  /** See {@link Lease.taken}. */
+  private taken = 0;
 
   private constructor(
     readonly inboxDir: string,
@@ -95,13 +96,10 @@ export class WatchedFolder {
   /** Looks once, and starts what there is to do. Never throws. */
   async round(): Promise<void> {
     await this.troubles.of('the watched folder', async () => {
-      if (!(await this.lease.take())) {
-        this.wasHolder = false;
-        return;
-      }
-      // Redis may have lost what it had, and another may have died half way.
-      if (!this.wasHolder) this.held.clear();
-      this.wasHolder = true;
+      if (!(await this.lease.take())) return;
+      // Another may have gone on meanwhile, or Redis may have lost what is in its queue.
+      if (this.lease.taken !== this.taken) this.held.clear();
+      this.taken = this.lease.taken;
       this.troubles.forget();
       for (const run of await this.claims.list()) this.inTurn(run, () => this.goOn(run));
       for (const file of await this.inbox.look()) {

@@ -25,7 +25,7 @@ export interface Complete {
 }
 
 /** A file of no bytes may be one whose writer has only just made it. */
-const EMPTY_MS = 60_000;
+export const EMPTY_MS = 60_000;
 
 interface Waiting {
   seen: Seen;
@@ -82,7 +82,7 @@ export class Inbox {
         entries.push({ path, name: top.name });
         continue;
       }
-      const subfolder = top.name.toString('utf8');
+      const subfolder = shownName(top.name);
       // One that may not be looked into must not keep the others waiting.
       for (const inner of await read(path).catch(() => [])) {
         if (inner.isDirectory() || !isMeant(inner.name.toString('utf8'))) continue;
@@ -119,7 +119,7 @@ export function isSame(a: Seen, b: Seen): boolean {
   return a.id === b.id && a.bytes === b.bytes && a.mtimeNs === b.mtimeNs;
 }
 
-function oddness(info: Stat): Complete['odd'] {
+export function oddness(info: Stat): Complete['odd'] {
   if (info.isSymbolicLink()) return 'link';
   if (!info.isFile()) return 'no file';
   return info.size === 0n ? 'empty' : undefined;

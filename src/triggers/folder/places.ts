@@ -1,8 +1,7 @@
 /** The four places of a watched folder, on one file system, so that a file moves between them in one step. */
-import { lstat, mkdir, rename, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXIT, RowferryError } from '../../errors.js';
-import { syncDir } from '../../run.js';
 
 /** Absolute paths. */
 export interface Places {
@@ -72,10 +71,16 @@ export async function move(from: string | Buffer, to: string): Promise<boolean> 
 }
 
 /** Makes moves durable where the file system can; some on a network cannot. */
-export async function keepMoves(...dirs: string[]): Promise<void> {
+export async function keepMoves(...dirs: (string | Buffer)[]): Promise<void> {
   for (const dir of dirs) {
-    await syncDir(dir).catch((error: NodeJS.ErrnoException) => {
-      if (!['EINVAL', 'ENOTSUP', 'ENOSYS', 'EPERM', 'EACCES'].includes(error.code ?? '')) throw error;
-    });
+    const handle = await open(dir, 'r');
+    try {
+      await handle.sync();
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!['EINVAL', 'ENOTSUP', 'ENOSYS', 'EPERM', 'EACCES'].includes(code)) throw error;
+    } finally {
+      await handle.close();
+    }
   }
 }

@@ -7,8 +7,15 @@ import type { Complete } from './inbox.js';
 export interface TargetNames {
   syncs: readonly string[];
   destinations: readonly string[];
-  /** Those of the destinations that can be sent to here. */
-  ready: readonly string[];
+  /** Those of the destinations that are configured, or whose credentials are there. */
+  offered: readonly string[];
+}
+
+/** Where a file is, or was, and what is odd about it. */
+interface Place {
+  shown: string;
+  subfolder?: string | undefined;
+  odd?: Complete['odd'] | undefined;
 }
 
 export interface Target {
@@ -23,10 +30,10 @@ export class Targets {
 
   /** Subfolders that are made for those who drop files. */
   get subfolders(): string[] {
-    return [...new Set([...this.names.syncs, ...this.names.ready])];
+    return [...new Set([...this.names.syncs, ...this.names.offered])];
   }
 
-  of({ shown, subfolder, odd }: Pick<Complete, 'shown' | 'subfolder' | 'odd'>): Target {
+  of({ shown, subfolder, odd }: Place): Target {
     if (odd !== undefined) return { refused: ODD[odd](shown) };
     if (subfolder === undefined) return {};
     const { syncs, destinations } = this.names;

@@ -1,13 +1,18 @@
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -34,7 +39,7 @@ import { scratchDir } from '../../helpers/scratch.js';
 
 const SETTLE_MS = 2_000;
 const TEXT = 'email\nada@example.com\n';
-const NAMES = { syncs: ['nightly'], destinations: ['crm', 'clemta'], ready: ['crm'] };
+const NAMES = { syncs: ['nightly'], destinations: ['crm', 'clemta'], offered: ['crm'] };
 const REPORT = ['failed.csv', 'outcomes.csv', 'skipped.csv', 'summary.json'];
 
 beforeEach(() => {
@@ -249,6 +254,27 @@ describe('rejected, with the reason beside it', () => {
     expect(readFileSync(elsewhere, 'utf8')).toBe(TEXT);
   });
 
+  test('a link that took the place of a file at the last moment', async () => {
+    const place = open();
+    const folder = await place.open();
+    place.drop('people.csv');
+    const [file] = await new Inbox(placesOf(place.folder).inbox, 0, place.clock).look();
+    const run = '20260130-120000-1a2b3c';
+    const kept = `${run}-people.csv`;
+    const by = { ...identify(process.pid)!, nonce: 'other' };
+    const { seen } = file!;
+    await new Claims(place.dataDir).save({
+      ...{ run, folder: place.folder, kept, shown: 'people.csv', seen, by, at: 0 },
+    });
+    const elsewhere = join(scratchDir(), 'secret.csv');
+    writeFileSync(elsewhere, TEXT);
+    symlinkSync(elsewhere, join(place.folder, 'processing', kept));
+    rmSync(join(place.folder, 'inbox', 'people.csv'));
+    await rounds(folder, place.clock);
+    expect(place.added).toEqual([]);
+    expect(place.has('rejected')).toEqual([kept, `${kept}.txt`]);
+  });
+
   test('a file without a place to go to says where to drop it', async () => {
     const place = open();
     const folder = await place.open();
@@ -428,10 +454,18 @@ describe('after a death', () => {
     expect(place.claims).toContain(`${RUN}.json`);
     place.drop('people.csv', 'email\nanother@example.com\n');
     await moveIn(place);
-    await folder.round();
-    await folder.idle();
-    expect(place.added.length).toBe(1); // it is not what had settled
-    place.clock.pass(SETTLE_MS);
+    // It is not what had settled: emptied just now, then written.
+    const path = join(place.folder, 'processing', KEPT);
+    truncateSync(path);
+    await rounds(folder, place.clock);
+    expect(place.added.length).toBe(1);
+    const writer = openSync(path, 'a');
+    writeSync(writer, 'email\nanother@example.com\n');
+    await rounds(folder, place.clock, 1);
+    expect(place.added.length).toBe(1);
+    if (process.platform === 'linux') await rounds(folder, place.clock);
+    expect(place.added.length).toBe(1);
+    closeSync(writer);
     await rounds(folder, place.clock);
     expect(place.added.map(({ run }) => run)).toContain(RUN);
     expect(place.added.length).toBe(2);
@@ -445,10 +479,13 @@ describe('after a death', () => {
     expect(place.again).toEqual([]);
     const { redis, prefix } = place.connection;
     await redis.del(await redis.keys(`${prefix}*`));
-    const [next] = [place.other()];
+    await rounds(folder, place.clock);
+    expect(place.again).toEqual([place.added[0]!.run]);
+    await redis.del(await redis.keys(`${prefix}*`));
+    const next = place.other();
     const other = await next.open();
     await rounds(other, next.clock);
-    expect(next.again).toEqual([place.added[0]!.run]);
+    expect(next.again).toEqual(place.again);
     expect(next.added).toEqual([]);
   });
 });
