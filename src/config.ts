@@ -19,10 +19,21 @@ export interface Settings {
   logLevel: LogLevel | undefined;
   /** ROWFERRY_TIMEOUT: silence after which a request counts as unanswered, ms; undefined: each destination's own. */
   timeoutMs: number | undefined;
+  folder: FolderSettings;
+}
+
+/** The watched folder. */
+export interface FolderSettings {
+  /** ROWFERRY_FOLDER: where inbox, processing, archive and rejected are; undefined: the data dir. */
+  path?: string;
+  /** How long a file must stay as it is to be taken for complete; default 2 s. */
+  settleMs?: number;
+  /** Time between two looks; default 1 s. */
+  pollMs?: number;
 }
 
 /** What a configuration file may say of the settings; the environment wins. */
-export type FileSettings = Partial<Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel'>>;
+export type FileSettings = Partial<Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel' | 'folder'>>;
 
 /** Far longer, and a timer would end at once. */
 const LONGEST_TIMEOUT_MS = 600_000;
@@ -35,6 +46,7 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
   }
   const level = given('ROWFERRY_LOG_LEVEL');
   const timeout = given('ROWFERRY_TIMEOUT');
+  const folder = given('ROWFERRY_FOLDER');
   return {
     redisUrl: given('REDIS_URL') ?? file.redisUrl,
     redisBinary: given('ROWFERRY_REDIS_BIN'),
@@ -42,6 +54,7 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
     prefix,
     logLevel: level === undefined ? file.logLevel : parseLogLevel(level, 'ROWFERRY_LOG_LEVEL'),
     timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout, 'ROWFERRY_TIMEOUT'),
+    folder: { ...file.folder, ...(folder === undefined ? {} : { path: folder }) },
   };
 }
 

@@ -27,6 +27,7 @@ import {
   type RunPlan,
   type Trigger,
 } from './run.js';
+import { findEarlierRun } from './runner/earlier.js';
 import { type Plan, planRun, type RunRequest } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
 import { type ScheduleView, viewSchedules } from './runner/schedules.js';
@@ -36,6 +37,8 @@ import { type RunView, readSummary, viewRun } from './runner/view.js';
 import { deliver, deliverTo, type ServicePart, serve } from './service.js';
 import type { GivenSource } from './sources/source.js';
 import { enqueueRun } from './triggers/enqueue.js';
+import type { Dropped } from './triggers/folder/course.js';
+import type { TargetNames } from './triggers/folder/targets.js';
 import type { AddRuns } from './triggers/schedule.js';
 
 export interface RowferryOptions {
@@ -80,6 +83,8 @@ export interface Origin {
   /** The run's id; default: a new one. Adding the same run again changes nothing. */
   run?: string | undefined;
   trigger?: Trigger | undefined;
+  /** The file's name as the report shows it; default: that of the path. */
+  name?: string | undefined;
 }
 
 export interface WorkOptions extends RunnerEvents {
@@ -211,24 +216,12 @@ export class Rowferry {
     }
     const plan = loadPlan(this.settings.dataDir, run);
     await this.accounts.rebind(plan); // the name must still mean what it meant
-    const { destination, mapping, rate, attempts, onDuplicate, bulk, reportDir } = plan;
-    return this.run(before.reports.failed, {
-      ...options,
-      to: destination,
-      delimiter: ',',
-      mapping,
-      rate,
-      attempts,
-      onDuplicate,
-      bulk,
-      reportDir,
-      retryOf: run,
-    });
+    return this.run(before.reports.failed, { ...options, ...sameAs(plan), delimiter: ',', retryOf: run });
   }
 
   /** Adds a run for the service of this data dir, without `source` one of the sync's; resolves with its id. */
   async enqueue(
-    source: string | Readable | undefined,
+    source: GivenSource | undefined,
     options: SourceOptions & Origin & Pick<WorkOptions, 'started'> = {},
   ): Promise<string> {
     const { plan, warnings } = await this.plan(source, options);
@@ -320,7 +313,13 @@ export class Rowferry {
       config.syncs.flatMap(({ name, schedule }) => (schedule ? [[name, schedule]] : [])),
     );
     const addScheduled: AddRuns = (sync, atMs, ending) => this.addScheduled(sync, atMs, ending);
-    await serve(this.surroundings(), { accounts, dataDirId, schedules, addScheduled, ...options }, signal);
+    const folder = {
+      settings: this.settings.folder,
+      targets: await this.targets(),
+      adder: { add: this.addDropped.bind(this), again: (run: string) => this.runs.add(run) },
+    };
+    const triggers = { schedules, addScheduled, folder };
+    await serve(this.surroundings(), { accounts, dataDirId, ...triggers, ...options }, signal);
   }
 
   private async addScheduled(sync: string, atMs: number, signal: AbortSignal): ReturnType<AddRuns> {
@@ -331,6 +330,28 @@ export class Rowferry {
     const occasion = { request: { ...request, sync }, atMs, add };
     const { plans, faults, left } = await workOnOccasion(this.settings.dataDir, this.clock, occasion);
     return { runs: plans.map(({ plan }) => plan.run), faults, left };
+  }
+
+  /**
+   * A file of the watched folder. One of our own reports, mended, goes where the rows went before, and as they went,
+   * unless it was dropped for something else.
+   */
+  private async addDropped(path: string, { sync, to, ...file }: Dropped): Promise<void> {
+    const earlier = await findEarlierRun(this.settings.dataDir, path);
+    const { plan } = earlier ?? {};
+    const alike = plan !== undefined && sync === undefined && (to ?? plan.destination) === plan.destination;
+    if (alike) await this.accounts.rebind(plan); // the name must still mean what it meant
+    const where = alike ? sameAs(plan) : { to, sync };
+    await this.enqueue({ path }, { ...where, ...file, retryOf: earlier?.run, trigger: 'folder' });
+  }
+
+  private async targets(): Promise<TargetNames> {
+    const destinations = [...this.config.destinations, ...(await this.accounts.all())];
+    return {
+      syncs: this.config.syncs.map(({ name }) => name),
+      destinations: this.accounts.names,
+      offered: [...new Set(destinations.map(({ name }) => name))],
+    };
   }
 
   async close(): Promise<void> {
@@ -400,6 +421,12 @@ export class Rowferry {
     const durable = handle.private;
     return { redis, connect: () => handle.connect(), prefix, dataDir, durable, clock, timeoutMs, log };
   }
+}
+
+/** Where and how the rows of a run were sent, for a run that sends some of them again. */
+function sameAs(plan: RunPlan): SourceOptions {
+  const { destination, mapping, rate, attempts, onDuplicate, bulk, reportDir } = plan;
+  return { to: destination, mapping, rate, attempts, onDuplicate, bulk, reportDir };
 }
 
 function interrupted(run: string): RowferryError {

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, open, rename, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT, RowferryError } from './errors.js';
 import type { MappingSpec } from './mapping.js';
@@ -248,14 +248,33 @@ export async function syncDir(dir: string): Promise<void> {
   }
 }
 
-/** Puts a run on disk; one that is there already stays as it is. */
+/** Like {@link writeAtomically}, but a file that is there already stays as it is. */
+async function createAtomically(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  await writeFile(temporary, text, { mode: 0o600, flush: true });
+  try {
+    await link(temporary, path);
+    await syncDir(dirname(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await unlink(temporary);
+  }
+}
+
+/** A run exists once it has its plan. */
+export function isRunThere(dataDir: string, run: string): boolean {
+  return existsSync(join(runDir(dataDir, run), 'plan.json'));
+}
+
+/** Puts a run on disk; one that is there already stays as it is, also when its maker was stopped in here and wakes late. */
 export async function createRun(dataDir: string, plan: RunPlan): Promise<void> {
+  if (isRunThere(dataDir, plan.run)) return;
   const dir = runDir(dataDir, plan.run);
-  if (existsSync(join(dir, 'plan.json'))) return;
+  const status: RunStatus = { state: 'queued', epoch: 0, cursor: 0 };
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  await saveStatus(dataDir, plan.run, { state: 'queued', epoch: 0, cursor: 0 });
-  // The plan last: a run exists once it has one.
-  await writeAtomically(join(dir, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
+  await createAtomically(join(dir, 'status.json'), `${JSON.stringify(status)}\n`);
+  await createAtomically(join(dir, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
 }
 
 export async function saveStatus(dataDir: string, run: string, status: RunStatus): Promise<void> {

@@ -9,6 +9,7 @@ import { loadPlan, loadStatus, saveStatus } from './run.js';
 import { executeRun } from './runner/run.js';
 import type { Surroundings } from './runner/session.js';
 import { stateOf } from './sources/note.js';
+import { type FolderOptions, startFolder } from './triggers/folder/folder.js';
 import { type AddRuns, startSchedules } from './triggers/schedule.js';
 
 const RUNS_AT_ONCE = 32;
@@ -32,6 +33,8 @@ export interface ServiceOptions {
   addScheduled: AddRuns;
   /** Default: all of them. */
   parts?: readonly ServicePart[] | undefined;
+  /** The watched folder, and how its files become runs. */
+  folder: Pick<FolderOptions, 'settings' | 'targets' | 'adder'>;
 }
 
 /** Delivers batches of every account whose credentials are there, until `signal` aborts. */
@@ -57,6 +60,7 @@ export async function serve(
   if (parts.includes('runner')) running.push(await startRunner(around, accounts, dataDirId, signal));
   if (parts.includes('triggers')) {
     running.push(await startSchedules({ ...around, dataDirId }, options.schedules, options.addScheduled));
+    running.push(await startFolder({ ...around, dataDirId, ...options.folder }));
   }
   await aborted(signal);
   await stopAll(running);

@@ -158,6 +158,7 @@ describe('readSettings', () => {
       prefix: 'rowferry',
       logLevel: undefined,
       timeoutMs: undefined,
+      folder: {},
     });
   });
 
@@ -169,6 +170,7 @@ describe('readSettings', () => {
       ROWFERRY_PREFIX: 'team-a.1',
       ROWFERRY_LOG_LEVEL: 'debug',
       ROWFERRY_TIMEOUT: '2m',
+      ROWFERRY_FOLDER: '/drop',
     });
     expect(settings).toEqual({
       redisUrl: 'redis://one',
@@ -177,11 +179,17 @@ describe('readSettings', () => {
       prefix: 'team-a.1',
       logLevel: 'debug',
       timeoutMs: 120_000,
+      folder: { path: '/drop' },
     });
   });
 
   test('lets the flag beat the environment, and the environment the file', () => {
-    const file = { dataDir: '/file', redisUrl: 'redis://file', logLevel: 'info' } as const;
+    const file = {
+      dataDir: '/file',
+      redisUrl: 'redis://file',
+      logLevel: 'info',
+      folder: { path: '/one', settleMs: 5 },
+    } as const;
     expect(readSettings({}, undefined, file)).toMatchObject(file);
     const environment = { ROWFERRY_DATA_DIR: '/data', REDIS_URL: 'redis://one', ROWFERRY_LOG_LEVEL: 'trace' };
     expect(readSettings(environment, undefined, file)).toMatchObject({
@@ -190,6 +198,8 @@ describe('readSettings', () => {
       logLevel: 'trace',
     });
     expect(readSettings(environment, '/flag', file).dataDir).toBe('/flag');
+    const { folder } = readSettings({ ROWFERRY_FOLDER: '/two' }, undefined, file);
+    expect(folder).toEqual({ path: '/two', settleMs: 5 });
   });
 
   test.each([

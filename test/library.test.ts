@@ -56,6 +56,18 @@ test('an aborted run rejects with a stable code and is resumable', async () => {
   await expect(rowferry.resume(id)).rejects.toMatchObject({ code: 'RUN_OVER' });
 });
 
+test('a run that is planned again from a source that is gone keeps what it has', async () => {
+  const world = await World.open();
+  const rowferry = await world.library();
+  const run = await rowferry.enqueue(world.csv(people(2)));
+  await expect(rowferry.enqueue(join(world.dir, 'gone.csv'), { run })).rejects.toMatchObject({
+    code: 'SOURCE_MISSING',
+  });
+  expect(await rowferry.status(run)).toMatchObject({ run, state: 'queued' });
+  await expect(rowferry.enqueue(join(world.dir, 'gone.csv'))).rejects.toThrow();
+  expect(readdirSync(join(world.dataDir, 'runs'))).toEqual([run]);
+});
+
 test('a mapping with rules and expressions goes with its run through a resume and into a retry', async () => {
   const world = await World.open();
   const rows = people(200).map(({ email, external_id, company }, i) => ({

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../src/errors.js';
@@ -123,6 +123,24 @@ describe('runs on disk', () => {
     await createRun(dataDir, { run: first!, destination: 'b' } as RunPlan);
     expect(loadPlan(dataDir, first!).destination).toBe('a');
     expect(loadStatus(dataDir, first!).cursor).toBe(5);
+  });
+
+  test('are written once, however many make them at the same moment, and whoever wakes late in between', async () => {
+    const dataDir = scratchDir();
+    const run = newRunId(0);
+    const plans = Array.from({ length: 8 }, (_, i) => ({ run, destination: `d${i}` }) as RunPlan);
+    await Promise.all(plans.map((plan) => createRun(dataDir, plan)));
+    const { destination } = loadPlan(dataDir, run);
+    // One that had looked before there was a plan, and writes now.
+    await saveStatus(dataDir, run, { state: 'finished', epoch: 1, cursor: 5 });
+    const path = join(runDir(dataDir, run), 'plan.json');
+    renameSync(path, `${path}.aside`);
+    const late = createRun(dataDir, { run, destination: 'late' } as RunPlan);
+    renameSync(`${path}.aside`, path);
+    await late;
+    expect(loadPlan(dataDir, run).destination).toBe(destination);
+    expect(loadStatus(dataDir, run).state).toBe('finished');
+    expect(readdirSync(runDir(dataDir, run)).sort()).toEqual(['plan.json', 'status.json']);
   });
 
   test('are read as they were written, newest first', async () => {

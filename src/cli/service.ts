@@ -9,7 +9,7 @@ interface Flags {
 
 export function startCommand(): Command {
   const command = new Command('start').description(
-    'the service: works on enqueued runs until it is told to end',
+    'the service: watches the folder and works on enqueued runs until it is told to end',
   );
   return addConcurrencyFlag(command).action(async ({ concurrency }: Flags) => {
     await withRowferry(

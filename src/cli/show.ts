@@ -83,6 +83,7 @@ export function runText(view: RunView, summary: string | undefined): string {
     over && view.summary?.state === state ? view.run : `${view.run}  ${what}`,
     `  added ${moment(view.createdAt)}${view.startedAt ? `, started ${moment(view.startedAt)}` : ''}${view.finishedAt ? `, ended ${moment(view.finishedAt)}` : ''}`,
   ];
+  if (view.retryOf && !over) lines.push(`  retry of run ${view.retryOf}`);
   if (view.message && !over) lines.push(`  ${view.message}`);
   if (progress.waiting) lines.push(`  ${waitingText(progress.waiting, Date.now())}`);
   if (state === 'interrupted') lines.push(`  Go on with: rowferry runs resume ${view.run}`);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   parseCount,
   parseDelimiter,
+  parseDuration,
   parseLogLevel,
   parseMaxTime,
   parseOnDuplicate,
@@ -81,6 +82,14 @@ const ofDestinations = {
   }),
 };
 
+function aWhile(description: string) {
+  return spelt((given, setting) => parseDuration(given, setting, 3_600_000), {
+    ...matching('[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|min|h)'),
+    description,
+    examples: ['500ms', '5s'],
+  });
+}
+
 const reportDir = text('Where reports go, relative to this file. Default: <data dir>/reports.');
 
 const NAME = /^[A-Za-z][\w-]*$/;
@@ -158,6 +167,16 @@ export function splitEntry({ kind, module, ...rest }: EntryData): {
     options: Object.fromEntries(options),
   };
 }
+
+const folderSchema = z
+  .strictObject({
+    path: text(
+      'Where inbox, processing, archive and rejected are, relative to this file. Default: the data dir.',
+    ),
+    settle: aWhile('How long a file must stay as it is to be taken for complete. Default: 2s.'),
+    poll: aWhile('Time between two looks. Default: 1s.'),
+  })
+  .meta({ description: 'The watched folder of "rowferry start".' });
 
 const sourceSection = z
   .strictObject({
@@ -267,6 +286,7 @@ function fileOf(destination: z.ZodType, sync: z.ZodType) {
       .optional(),
     redis_url: text('redis://, rediss:// or unix://. Default: a private server in the data dir.'),
     data_dir: text('Runs, reports and the private server, relative to this file. Default: .rowferry.'),
+    folder: folderSchema.optional(),
     log_level: spelt(parseLogLevel, { ...matching(LOG_LEVELS.join('|')), examples: [...LOG_LEVELS] }),
   });
 }

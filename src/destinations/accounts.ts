@@ -81,7 +81,8 @@ export class Accounts {
     return this.entries.flatMap(({ unset }) => unset);
   }
 
-  private get names(): string[] {
+  /** All that are known, whether or not their credentials are there. */
+  get names(): string[] {
     const names = [...this.entries.map(({ name }) => name), ...DESTINATIONS.map(({ kind }) => kind)];
     return [...new Set(names)];
   }

@@ -32,3 +32,8 @@ export function paceKey(prefix: string, account: string): string {
 export function queuePrefix(prefix: string): string {
   return `{${prefix}}`;
 }
+
+/** Who of the processes on a data dir looks after its watched folder. */
+export function folderKey(prefix: string, dataDirId: string): string {
+  return `${prefix}:{folder-${dataDirId}}:lease`;
+}

@@ -18,6 +18,7 @@ const SCRIPTS = {
   pace_reserve: 1,
   pace_push: 1,
   circuit: 1,
+  lease: 1,
 } as const;
 
 type Script = keyof typeof SCRIPTS;

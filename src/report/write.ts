@@ -54,7 +54,7 @@ export const OUTCOME_COLUMNS = [
   'attempts',
 ] as const;
 
-const OWN_COLUMNS = ['rowferry_row', 'rowferry_reason', 'rowferry_message'] as const;
+const OWN_COLUMNS = ['rowferry_row', 'rowferry_reason', 'rowferry_message', 'rowferry_run'] as const;
 
 /** A row of the source as the report needs it. */
 export interface ReportRow {
@@ -152,7 +152,7 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
         if (reason !== undefined) summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;
         lines.outcomes += outcomeLine(source, status, reason, outcome, input.destination);
         if (status === 'failed' || status === 'skipped') {
-          lines[status] += originalLine(source, input.header, reason, outcome);
+          lines[status] += originalLine(source, input.header, reason, outcome, plan.run);
         }
       }
       await Promise.all(
@@ -248,6 +248,7 @@ function originalLine(
   header: readonly string[],
   reason: Reason | undefined,
   outcome: Outcome | undefined,
+  run: string,
 ): string {
   const cells = header.map((name, i) => (isOwn(name) ? undefined : guardFormula(source.cells[i] ?? '')));
   return csvLine([
@@ -255,6 +256,7 @@ function originalLine(
     String(source.row),
     reason ?? '',
     guardFormula(explain(outcome)),
+    run,
     ...source.cells.slice(header.length).map(guardFormula),
   ]);
 }

@@ -1,5 +1,5 @@
 /** Makes the plan of a run: what is found out about the source once, and stays as it was found. */
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { type Account, inabilities } from '../destinations/registry.js';
@@ -10,6 +10,7 @@ import { openIngest } from '../ingest/ingest.js';
 import { type MappingSpec, parseMapping, rulesOfPairs, withRules } from '../mapping.js';
 import { checkReportDir } from '../report/write.js';
 import {
+  isRunThere,
   newRunId,
   type OnDuplicate,
   type Rate,
@@ -26,6 +27,8 @@ import { VERSION } from '../version.js';
 export interface RunRequest {
   /** What is no plain file is spooled into the run's directory first. */
   source: GivenSource;
+  /** Name of the file, as the report shows it. Default: that of the path, or of the URL. */
+  name?: string | undefined;
   account: Account;
   /** Name of the sync. */
   sync?: string | undefined;
@@ -80,7 +83,9 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
   try {
     return await plan();
   } catch (error) {
-    await rm(dir, { recursive: true, force: true }); // the spool of a source that is refused
+    // The spool of a source that is refused goes; what another has made of this run meanwhile stays.
+    if (!isRunThere(dataDir, run)) await rm(join(dir, 'source.csv'), { force: true });
+    await rmdir(dir).catch(() => {});
     throw error;
   }
 
@@ -95,8 +100,9 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
       return { ...planNoChange(dataDir, clock, { ...options, run }, known.source, why), mark };
     }
     if (taken === undefined) throw new Error('the server answered 304 to a question that was not asked');
-    const isOurs = taken.source.path === spool;
-    const source = options.copy && !isOurs ? await copySource(taken.source, spool) : taken.source;
+    const found = { ...taken.source, name: options.name ?? taken.source.name };
+    const isOurs = found.path === spool;
+    const source = options.copy && !isOurs ? await copySource(found, spool) : found;
     const { delimiter } = await detectDialect(source.path, options.delimiter);
     const frozen = freeze(dataDir, clock, run, options, source, delimiter);
     const { mapping, rows } = await openIngest(frozen, options.account);

@@ -19,6 +19,8 @@ export interface RunView {
   startedAt?: string;
   finishedAt?: string;
   message?: string;
+  /** The run whose rows it sends again. */
+  retryOf?: string;
   progress: RunProgress;
   /** Set once there is a report. */
   summary?: Summary;
@@ -50,6 +52,7 @@ export async function viewRun(
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(message === undefined ? {} : { message }),
+    ...(plan.retryOf === undefined ? {} : { retryOf: plan.retryOf }),
     progress: {
       rows: progress.rows,
       created: progress.created,

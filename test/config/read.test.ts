@@ -39,6 +39,7 @@ defaults: { rate: 100/min, attempts: 2, report_dir: /var/reports, timeout: 500ms
 redis_url: redis://one
 data_dir: data
 log_level: info
+folder: { path: drop, settle: 500ms, poll: 2s }
 `,
     { KEY: 'sk_live' },
   );
@@ -93,7 +94,12 @@ log_level: info
       timeoutMs: 500,
       reportDir: '/var/reports',
     },
-    settings: { redisUrl: 'redis://one', dataDir: '/etc/rf/data', logLevel: 'info' },
+    settings: {
+      redisUrl: 'redis://one',
+      dataDir: '/etc/rf/data',
+      logLevel: 'info',
+      folder: { path: '/etc/rf/drop', settleMs: 500, pollMs: 2_000 },
+    },
   });
 });
 

@@ -119,15 +119,15 @@ describe('the files', () => {
 `,
     );
     expect(run.text('failed.csv')).toBe(
-      `email,external_id,plan,rowferry_row,rowferry_reason,rowferry_message
-nobody,C-3,,3,invalid,email: invalid_format
+      `email,external_id,plan,rowferry_row,rowferry_reason,rowferry_message,rowferry_run
+nobody,C-3,,3,invalid,email: invalid_format,${run.plan.run}
 `,
     );
     expect(run.text('skipped.csv')).toBe(
-      `email,external_id,plan,rowferry_row,rowferry_reason,rowferry_message
+      `email,external_id,plan,rowferry_row,rowferry_reason,rowferry_message,rowferry_run
 b@example.com,C-2,"free
-trial",2,duplicate_email,email: already in the destination
-e@example.com,C-5,x,5,duplicate_external_id,external_id: repeats row 4
+trial",2,duplicate_email,email: already in the destination,${run.plan.run}
+e@example.com,C-5,x,5,duplicate_external_id,external_id: repeats row 4,${run.plan.run}
 `,
     );
     expect(JSON.parse(run.text('summary.json'))).toEqual(summary);
@@ -297,7 +297,7 @@ describe('cells', () => {
     const again = await openRun(run.text('failed.csv'));
     await again.journal(failed(1), failed(2));
     await again.report();
-    expect(again.text('failed.csv')).toBe(run.text('failed.csv'));
+    expect(again.text('failed.csv')).toBe(run.text('failed.csv').replaceAll(run.plan.run, again.plan.run));
   });
 
   test('beyond the header are not lost', async () => {
@@ -305,8 +305,8 @@ describe('cells', () => {
     await run.journal({ row: 1, status: 'failed', reason: 'invalid', message: 'too_many_cells' });
     await run.report();
     expect(run.text('failed.csv')).toBe(
-      `email,name,rowferry_row,rowferry_reason,rowferry_message
-a@example.com,Lee,1,invalid,too_many_cells,Ann,'=x
+      `email,name,rowferry_row,rowferry_reason,rowferry_message,rowferry_run
+a@example.com,Lee,1,invalid,too_many_cells,${run.plan.run},Ann,'=x
 `,
     );
   });
