@@ -65,6 +65,8 @@ export interface SourceOptions {
   onDuplicate?: OnDuplicate | undefined;
   /** Several contacts in one request; default false. */
   bulk?: boolean | undefined;
+  /** Contacts that were delivered before as they are now are not sent again; default false, see {@link Origin}. */
+  incremental?: boolean | undefined;
   /** Default `<data dir>/reports`. */
   reportDir?: string | undefined;
   /** The run whose failed rows this one carries. */
@@ -75,6 +77,7 @@ export interface SourceOptions {
 export interface Origin {
   /** The run's id; default: a new one. Adding the same run again changes nothing. */
   run?: string | undefined;
+  /** Default: script. Runs that a folder or a schedule adds are incremental unless something says otherwise. */
   trigger?: Trigger | undefined;
 }
 
@@ -176,7 +179,7 @@ export class Rowferry {
     }
     const plan = loadPlan(this.settings.dataDir, run);
     await this.accounts.rebind(plan); // the name must still mean what it meant
-    const { destination, mapping, rate, attempts, onDuplicate, bulk, reportDir } = plan;
+    const { destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir } = plan;
     return this.run(before.reports.failed, {
       ...options,
       to: destination,
@@ -186,6 +189,7 @@ export class Rowferry {
       attempts,
       onDuplicate,
       bulk,
+      incremental,
       reportDir,
       retryOf: run,
     });

@@ -39,6 +39,8 @@ export interface RunRequest {
   attempts?: number | undefined;
   onDuplicate?: OnDuplicate | undefined;
   bulk?: boolean | undefined;
+  /** Default: true where a folder or a schedule adds the run. */
+  incremental?: boolean | undefined;
   reportDir?: string | undefined;
   retryOf?: string | undefined;
   /** Its id, for a run that must be the same one however often it is planned. Default: a new one. */
@@ -83,11 +85,12 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
       throw new RowferryError('NO_ROWS', `${source.name} has a header and no rows.`, EXIT.usage);
     }
     const rate = options.rate === undefined ? destination.limit : options.rate;
+    const trigger = options.trigger ?? 'script';
     const frozen: RunPlan = {
       run,
       version: VERSION,
       createdAt,
-      trigger: options.trigger ?? 'script',
+      trigger,
       ...(options.sync === undefined ? {} : { sync: options.sync }),
       destination: name,
       account: id,
@@ -99,6 +102,7 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
       attempts: options.attempts ?? DEFAULT_ATTEMPTS,
       onDuplicate: options.onDuplicate ?? 'skip',
       bulk: options.bulk ?? false,
+      incremental: options.incremental ?? trigger !== 'script',
       reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
       ...(options.retryOf === undefined ? {} : { retryOf: options.retryOf }),
     };

@@ -16,6 +16,7 @@ import { settleDoubtful } from './doubt.js';
 import { drain, finish } from './finish.js';
 import { pass } from './pass.js';
 import { keepPulse } from './pulse.js';
+import { Remembering } from './remembering.js';
 import { Repeats } from './repeats.js';
 import { restore, vouch } from './restore.js';
 import { LEASE_MS, mayLive, type RunnerEvents, Session, type Surroundings, takenOver } from './session.js';
@@ -87,6 +88,7 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
     options,
     status,
   );
+  session.memory = await Remembering.begin(around, plan, account);
   const resumed = status.epoch > 0;
   delete status.message;
   await session.save({
@@ -118,7 +120,7 @@ async function work(session: Session): Promise<Summary | undefined> {
     fail(error);
   }
   const stopped = session.stopped;
-  if (stopped === 'halted' || stopped === 'cancelled') await drain(session);
+  const drained = stopped === 'halted' || stopped === 'cancelled' ? await drain(session) : true;
   through = true;
   session.stop('interrupted'); // ends the pulse; `stopped` remembers why
   await pulse;
@@ -137,7 +139,9 @@ async function work(session: Session): Promise<Summary | undefined> {
     await record.orphan(epoch);
     return undefined;
   }
-  return finish(session, stopped);
+  const summary = await finish(session, stopped);
+  if (drained) await session.memory?.leave();
+  return summary;
 }
 
 /** The first pass: every row that repeats no other, as far as it is not settled yet. */
@@ -161,6 +165,7 @@ async function sendFirstRows(session: Session): Promise<void> {
         }
         return !settledBefore?.has(row);
       },
+      untouched: (row) => settledBefore?.untouched(row) ?? true,
     });
   } finally {
     finder.close();
@@ -186,5 +191,9 @@ class SettledRows {
 
   has(row: number): boolean {
     return codeAt(this.packed, this.first, row) > CODE.attempted;
+  }
+
+  untouched(row: number): boolean {
+    return codeAt(this.packed, this.first, row) === CODE.unsettled;
   }
 }
