@@ -6,7 +6,6 @@ import type { Contact } from '../contact.js';
 import type { Account } from '../destinations/registry.js';
 import { decodeOutcome, type EncodedOutcome, type Outcome } from '../outcome.js';
 import { type Accepts, Memory, type Recalled, type Trace, traceOf } from '../outcomes/memory.js';
-import { keepsAll } from '../redis/durable.js';
 import type { RunPlan } from '../run.js';
 
 /** Well within the time after which the run would count as gone. */
@@ -16,7 +15,8 @@ export interface Around {
   redis: Redis;
   prefix: string;
   clock: Clock;
-  durable: boolean;
+  /** Whether this server, once restarted, is no older than it was. */
+  durable(): Promise<boolean>;
   log: Logger;
 }
 
@@ -133,7 +133,7 @@ export class Remembering {
 
   private async enter(again: boolean): Promise<void> {
     const { around, plan } = this;
-    const durable = around.durable || (await keepsAll(around.redis));
+    const durable = await around.durable();
     const known = again ? { generation: this.generation } : undefined;
     this.generation = await this.memory.enter(plan.incremental ?? false, durable, known);
     this.shownMs = around.clock.monotonic();

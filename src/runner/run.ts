@@ -9,6 +9,7 @@ import { CODE } from '../outcome.js';
 import { codeAt, RunRecord } from '../outcomes/settle.js';
 import { identify, type ProcessIdentity } from '../process.js';
 import { BatchQueue } from '../queues/batches.js';
+import { keepsAll } from '../redis/durable.js';
 import { Journal } from '../report/journal.js';
 import { checkReportDir, type Summary } from '../report/write.js';
 import { checkSnapshot, loadPlan, loadStatus, type RunPlan, runDir } from '../run.js';
@@ -88,7 +89,11 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
     options,
     status,
   );
-  session.memory = await Remembering.begin(around, plan, account);
+  session.memory = await Remembering.begin(
+    { ...around, durable: async () => around.durable || keepsAll(redis) },
+    plan,
+    account,
+  );
   const resumed = status.epoch > 0;
   delete status.message;
   await session.save({
