@@ -9,6 +9,17 @@ export interface Identity {
   scope?: string;
 }
 
+export type KeyKind = 'e' | 'x';
+
+/** The keys of a contact, each with its kind and within its scope. */
+export function keysOf(identity: Identity): [KeyKind, string][] {
+  const keys: [KeyKind, string][] = [];
+  const within = identity.scope === undefined ? '' : `${identity.scope}\n`;
+  if (identity.email !== undefined) keys.push(['e', within + identity.email]);
+  if (identity.external_id !== undefined) keys.push(['x', within + identity.external_id]);
+  return keys;
+}
+
 /**
  * The form in which e-mail addresses are compared and sent: trimmed, lower case. Mailboxes that differ by case
  * alone are the same person everywhere in practice, and a case-sensitive API would otherwise hold them twice.

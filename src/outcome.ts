@@ -27,10 +27,12 @@ export const CODE = {
   skippedContact: 4,
   skippedExternalId: 5,
   skippedEmail: 6,
-  /** Repeats a row of the same file, or was synced before. */
+  /** Repeats a row of the same file. */
   skippedHere: 7,
-  updated: 8,
-  created: 9,
+  /** Not sent: the destination has it as it is, by an earlier run. */
+  synced: 8,
+  updated: 9,
+  created: 10,
 } as const;
 
 export type Code = (typeof CODE)[keyof typeof CODE];
@@ -49,7 +51,7 @@ export interface Outcome {
   attempts?: number;
 }
 
-export function codeOf(outcome: Pick<Outcome, 'status' | 'reason' | 'duplicateOf'>): Code {
+export function codeOf(outcome: Pick<Outcome, 'status' | 'reason' | 'duplicateOf' | 'field'>): Code {
   switch (outcome.status) {
     case 'created':
       return CODE.created;
@@ -58,11 +60,18 @@ export function codeOf(outcome: Pick<Outcome, 'status' | 'reason' | 'duplicateOf
     case 'failed':
       return outcome.reason === 'unconfirmed' ? CODE.unconfirmed : CODE.failed;
     case 'skipped':
-      if (outcome.duplicateOf !== 'destination') return CODE.skippedHere;
-      if (outcome.reason === 'duplicate_email') return CODE.skippedEmail;
-      if (outcome.reason === 'duplicate_external_id') return CODE.skippedExternalId;
+      if (outcome.duplicateOf !== 'destination') {
+        return outcome.reason === 'already_synced' ? CODE.synced : CODE.skippedHere;
+      }
+      // What an earlier run was told of, the destination still has by that key alone.
+      if (is(outcome, 'email')) return CODE.skippedEmail;
+      if (is(outcome, 'external_id')) return CODE.skippedExternalId;
       return CODE.skippedContact;
   }
+}
+
+function is({ reason, field }: Pick<Outcome, 'reason' | 'field'>, key: 'email' | 'external_id'): boolean {
+  return reason === 'already_synced' ? field === key : reason === `duplicate_${key}`;
 }
 
 const FIELDS = ['reason', 'field', 'message', 'contactId', 'duplicateOf', 'httpStatus', 'attempts'] as const;

@@ -72,6 +72,8 @@ export interface SourceOptions {
   onDuplicate?: OnDuplicate | undefined;
   /** Several contacts in one request; default false. */
   bulk?: boolean | undefined;
+  /** Contacts that were delivered before as they are now are not sent again; default false, see {@link Origin}. */
+  incremental?: boolean | undefined;
   /** Default `<data dir>/reports`. */
   reportDir?: string | undefined;
   /** The run whose failed rows this one carries. */
@@ -82,6 +84,7 @@ export interface SourceOptions {
 export interface Origin {
   /** The run's id; default: a new one. Adding the same run again changes nothing. */
   run?: string | undefined;
+  /** Default: script. Runs that a folder or a schedule adds are incremental unless something says otherwise. */
   trigger?: Trigger | undefined;
   /** The file's name as the report shows it; default: that of the path. */
   name?: string | undefined;
@@ -425,8 +428,8 @@ export class Rowferry {
 
 /** Where and how the rows of a run were sent, for a run that sends some of them again. */
 function sameAs(plan: RunPlan): SourceOptions {
-  const { destination, mapping, rate, attempts, onDuplicate, bulk, reportDir } = plan;
-  return { to: destination, mapping, rate, attempts, onDuplicate, bulk, reportDir };
+  const { destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir } = plan;
+  return { to: destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir };
 }
 
 function interrupted(run: string): RowferryError {

@@ -62,6 +62,8 @@ export interface RunPlan {
   onDuplicate: OnDuplicate;
   /** Rows may travel together in one request. */
   bulk: boolean;
+  /** Contacts that were delivered before as they are now are not sent again. */
+  incremental?: boolean;
   reportDir: string;
   /** The run whose failed rows this one retries. */
   retryOf?: string;

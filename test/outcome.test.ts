@@ -67,7 +67,7 @@ describe('codeOf', () => {
     [{ status: 'skipped', reason: 'duplicate_contact', duplicateOf: 'destination' }, CODE.skippedContact],
     [{ status: 'skipped', reason: 'duplicate_email', duplicateOf: '3' }, CODE.skippedHere],
     [{ status: 'skipped', reason: 'duplicate_external_id', duplicateOf: '3' }, CODE.skippedHere],
-    [{ status: 'skipped', reason: 'already_synced' }, CODE.skippedHere],
+    [{ status: 'skipped', reason: 'already_synced' }, CODE.synced],
     [{ status: 'failed', reason: 'invalid' }, CODE.failed],
     [{ status: 'failed', reason: 'rejected' }, CODE.failed],
     [{ status: 'failed', reason: 'retries_exhausted' }, CODE.failed],
@@ -96,7 +96,13 @@ describe('codeOf', () => {
   });
 
   test('ranks created > updated > skipped > failed > unsettled', () => {
-    const skips = [CODE.skippedContact, CODE.skippedExternalId, CODE.skippedEmail, CODE.skippedHere];
+    const skips = [
+      CODE.skippedContact,
+      CODE.skippedExternalId,
+      CODE.skippedEmail,
+      CODE.skippedHere,
+      CODE.synced,
+    ];
     expect(CODE.created).toBeGreaterThan(CODE.updated);
     expect(CODE.updated).toBeGreaterThan(Math.max(...skips));
     expect(Math.min(...skips)).toBeGreaterThan(CODE.unconfirmed);

@@ -2,9 +2,11 @@
 import type { Command } from 'commander';
 import { parseCount, parseDelimiter, parseMap, parseOnDuplicate, parseRate } from '../config.js';
 import {
+  EXIT,
   type OnDuplicate,
   openRowferry,
   type Rowferry,
+  RowferryError,
   type RowferryOptions,
   type SourceOptions,
 } from '../index.js';
@@ -22,6 +24,8 @@ export interface SourceFlags {
   attempts?: number;
   onDuplicate?: OnDuplicate;
   bulk?: boolean;
+  incremental?: boolean;
+  resend?: boolean;
   reportDir?: string;
 }
 
@@ -53,13 +57,20 @@ export function addSourceFlags(command: Command): Command {
     )
     .option('--bulk', 'several contacts in one request, where the API tells what became of each')
     .option('--no-bulk', 'one contact in one request, whatever rowferry.yaml says')
+    .option('--incremental', 'leave out contacts that were delivered before as they are now')
+    .option('--resend', 'send every row, also what was delivered before')
     .option('--report-dir <dir>', 'where the report goes (default: <data dir>/reports)');
 }
 
 export function sourceOptions(flags: SourceFlags): SourceOptions {
-  const { map, rate, ...rest } = flags;
+  const { map, rate, incremental, resend, ...rest } = flags;
+  if (incremental && resend) {
+    const sentence = '--incremental and --resend say the opposite of each other; give one of them.';
+    throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
+  }
   return {
     ...rest,
+    incremental: resend ? false : incremental,
     ...(map === undefined ? {} : { mapping: { map: parseMap(map, '--map') } }),
     // Not parsed by commander: it takes a parser's null for a missing value.
     rate: rate === undefined ? undefined : parseRate(rate, '--rate'),

@@ -132,8 +132,16 @@ function sourceFrom(source: SourceData, base: string): NonNullable<Sync['source'
 
 /** From the names of the file to ours. */
 function settingsOf(settings: Partial<ReturnType<typeof splitEntry>['settings']>): DestinationSettings {
-  const { rate, concurrency, timeout, attempts, on_duplicate, bulk } = settings;
-  return given({ rate, concurrency, timeoutMs: timeout, attempts, onDuplicate: on_duplicate, bulk });
+  const { rate, concurrency, timeout, attempts, on_duplicate, bulk, incremental } = settings;
+  return given({
+    rate,
+    concurrency,
+    timeoutMs: timeout,
+    attempts,
+    onDuplicate: on_duplicate,
+    bulk,
+    incremental,
+  });
 }
 
 /** Without what is not said. */

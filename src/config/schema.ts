@@ -70,6 +70,11 @@ const ofRuns = {
     anyOf: [{ type: 'boolean' }, matching('true|false')],
     description: 'Several contacts in one request, where the API tells what became of each. Default: false.',
   }),
+  incremental: spelt(parseSwitch, {
+    anyOf: [{ type: 'boolean' }, matching('true|false')],
+    description:
+      'Contacts that were delivered before as they are now are not sent again. Default: true for watched folders and schedules, else false.',
+  }),
 };
 
 const ofDestinations = {

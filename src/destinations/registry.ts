@@ -25,6 +25,8 @@ export interface DestinationSettings {
   attempts?: number;
   onDuplicate?: OnDuplicate;
   bulk?: boolean;
+  /** Contacts that were delivered before as they are now are not sent again. */
+  incremental?: boolean;
 }
 
 /** A destination as the configuration file describes it. */

@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type { Identity } from '../contact.js';
+import { type Identity, type KeyKind, keysOf } from '../contact.js';
 
 /** The first row with the same e-mail, and the first with the same external_id; 0 = none before this one. */
 export interface Repeat {
@@ -25,16 +25,6 @@ export interface RepeatFinder {
 const KEYS_IN_MEMORY = 1 << 18;
 /** A file below this size has fewer keys than that, at two keys and 64 bytes a row. */
 export const IN_MEMORY_BYTES = 16 * 1024 * 1024;
-
-type KeyKind = 'e' | 'x';
-
-function keysOf(identity: Identity): [KeyKind, string][] {
-  const keys: [KeyKind, string][] = [];
-  const within = identity.scope === undefined ? '' : `${identity.scope}\n`;
-  if (identity.email !== undefined) keys.push(['e', within + identity.email]);
-  if (identity.external_id !== undefined) keys.push(['x', within + identity.external_id]);
-  return keys;
-}
 
 /** 96 bits of SHA-256: for a billion keys the chance of any two colliding is below 10⁻¹⁰. As a string it costs half. */
 function digest(kind: KeyKind, key: string): string {

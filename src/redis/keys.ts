@@ -28,6 +28,21 @@ export function paceKey(prefix: string, account: string): string {
   return `${prefix}:{${account}}:pace`;
 }
 
+export interface MemoryKeys {
+  /** Hash: which server it is vouched for, its generation. What is remembered is in `<about>:0` … `<about>:16383`. */
+  about: string;
+  /** Hash: the runs on the account, and until when they count as being there. */
+  runs: string;
+  /** Hash: hash of a key → the rows of runs that are under way with it. */
+  underway: string;
+}
+
+/** An account's memory of delivered contacts. */
+export function memoryKeys(prefix: string, account: string): MemoryKeys {
+  const about = `${prefix}:{${account}}:memory`;
+  return { about, runs: `${about}:runs`, underway: `${about}:underway` };
+}
+
 /** BullMQ's prefix; the braces keep a queue's keys on one cluster slot. */
 export function queuePrefix(prefix: string): string {
   return `{${prefix}}`;

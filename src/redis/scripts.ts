@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { ChainableCommander, Redis } from 'ioredis';
 
-/** Number of keys of each script; those in GUARDED share guard.lua's functions. */
+/** Number of keys of each script. All have guard.lua's functions, those of the memory also memory.lua's. */
 const SCRIPTS = {
   claim_run: 1,
   heartbeat: 1,
@@ -19,6 +19,10 @@ const SCRIPTS = {
   pace_push: 1,
   circuit: 1,
   lease: 1,
+  memory_enter: 3,
+  memory_recall: 3,
+  memory_remember: 2,
+  memory_leave: 2,
 } as const;
 
 type Script = keyof typeof SCRIPTS;
@@ -29,13 +33,14 @@ function source(script: Script): string {
   let text = loaded.get(script);
   if (text === undefined) {
     const read = (name: string) => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8');
-    text = `${read('guard')}\n${read(script)}`;
+    const shared = script.startsWith('memory_') ? `${read('guard')}\n${read('memory')}` : read('guard');
+    text = `${shared}\n${read(script)}`;
     loaded.set(script, text);
   }
   return text;
 }
 
-type Argument = string | number;
+type Argument = string | number | Buffer;
 type Commands = Record<Script, (...args: Argument[]) => Promise<unknown>>;
 type PipelinedCommands = Record<Script, (...args: Argument[]) => ChainableCommander>;
 

@@ -12,14 +12,15 @@ import { LEASE_MS, type Session, type Stop } from './session.js';
 const DRAIN_MS = 60_000;
 const DRAIN_CHECK_MS = 200;
 
-/** Waits until no living worker holds rows of the run, of whatever epoch. They drop them as soon as they look. */
-export async function drain(session: Session): Promise<void> {
+/** Waits until no living worker holds rows of the run, of whatever epoch. They drop them as soon as they look. False: it took too long. */
+export async function drain(session: Session): Promise<boolean> {
   const { around, queue, plan } = session;
   const deadline = around.clock.monotonic() + DRAIN_MS;
   while (around.clock.monotonic() < deadline) {
-    if ((await queue.heldBatches(plan.run)) === 0) return;
+    if ((await queue.heldBatches(plan.run)) === 0) return true;
     await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
   }
+  return false;
 }
 
 /** Report first, then the run is closed: a crash in between repeats the report. */

@@ -7,6 +7,8 @@ import type { Session } from './session.js';
 export interface PassOptions {
   /** Which rows to take: those that are not settled yet, say. Called in row order. */
   take(row: IngestedRow): boolean;
+  /** Whether nothing was ever sent for a row: only such a row can be told from memory. Default: no row. */
+  untouched?(row: number): boolean;
   /** Called before a group of rows is looked at, with its first and last row. */
   prepare?(first: number, last: number): Promise<void>;
   /** Tells the batches of this pass from others that begin with the same row. */
@@ -17,33 +19,50 @@ export interface PassOptions {
   last?: number;
 }
 
-/** Takes rows from the source in order: invalid ones are settled, the others travel in batches, window by window. */
+/** Takes rows from the source in order: invalid ones and those delivered before are settled, the others travel in batches, window by window. */
 export async function pass(session: Session, options: PassOptions): Promise<void> {
   const { plan, account, window, signal } = session;
   const { rows } = await openIngest(plan, account);
   const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
-  let invalid: Outcome[] = [];
+  let unsent: Outcome[] = [];
 
   for await (const group of rows) {
     await options.prepare?.(group[0]!.row, group.at(-1)!.row);
+    const due: IngestedRow[] = [];
     for (const row of group) {
       if (options.last !== undefined && row.row > options.last) break;
       if (!options.take(row)) continue;
-      if (row.invalid) invalid.push(row.invalid);
+      if (row.invalid) unsent.push(row.invalid);
+      else due.push(row);
+    }
+    const synced = await recall(due);
+    for (const { row, contact } of due) {
+      const known = synced?.get(row);
+      if (known) unsent.push(known);
       else {
-        const full = batcher.push(row.row, row.contact);
+        const full = batcher.push(row, contact);
         if (full) await sendBatch(session, full, options);
       }
       if (signal.aborted) return;
     }
-    if (invalid.length > 0) await settleInvalid();
+    if (unsent.length > 0) await settleUnsent();
     if (signal.aborted || (options.last !== undefined && group.at(-1)!.row >= options.last)) break;
   }
   if (!signal.aborted) await sendBatch(session, batcher.take(), options);
 
-  async function settleInvalid(): Promise<void> {
-    const outcomes = invalid;
-    invalid = [];
+  /** Notes in the account's memory that these are going to be sent, but for those that need not be. */
+  async function recall(due: readonly IngestedRow[]): Promise<ReadonlyMap<number, Outcome> | undefined> {
+    const { memory } = session;
+    if (memory?.generation === undefined) return undefined;
+    const untouched = due.filter(({ row }) => options.untouched?.(row));
+    const synced = await memory.recall(untouched);
+    if (untouched.length < due.length) await memory.claim(due.filter(({ row }) => !options.untouched?.(row)));
+    return synced;
+  }
+
+  async function settleUnsent(): Promise<void> {
+    const outcomes = unsent;
+    unsent = [];
     if (options.wait) await window.room(signal);
     await session.settle(outcomes);
   }

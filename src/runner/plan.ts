@@ -41,6 +41,8 @@ export interface RunRequest {
   attempts?: number | undefined;
   onDuplicate?: OnDuplicate | undefined;
   bulk?: boolean | undefined;
+  /** Default: true where a folder or a schedule adds the run. */
+  incremental?: boolean | undefined;
   reportDir?: string | undefined;
   retryOf?: string | undefined;
   /** Its id, for a run that must be the same one however often it is planned. Default: a new one. */
@@ -139,13 +141,13 @@ function freeze(
   delimiter: string,
 ): RunPlan {
   const { destination, id, name } = options.account;
-  const { sync, retryOf, after, attempts, onDuplicate, bulk = false } = options;
+  const { sync, retryOf, after, attempts, onDuplicate, bulk = false, trigger = 'script' } = options;
   const rate = options.rate === undefined ? destination.limit : options.rate;
   return {
     run,
     version: VERSION,
     createdAt: new Date(clock.now()).toISOString(),
-    trigger: options.trigger ?? 'script',
+    trigger,
     ...(sync === undefined ? {} : { sync }),
     destination: name,
     account: id,
@@ -157,6 +159,7 @@ function freeze(
     attempts: attempts ?? DEFAULT_ATTEMPTS,
     onDuplicate: onDuplicate ?? 'skip',
     bulk,
+    incremental: options.incremental ?? trigger !== 'script',
     reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
     ...(retryOf === undefined ? {} : { retryOf }),
     ...(after === undefined ? {} : { after }),

@@ -96,7 +96,7 @@ export type Decision = { do: 'settle'; outcome: Outcome } | { do: 'send' } | { d
 
 /** Whether a row with this code has put its `kind` of key into the destination. */
 function holds(kind: 'email' | 'external_id', code: number): boolean {
-  if (code === CODE.created || code === CODE.updated) return true;
+  if (code >= CODE.synced) return true;
   // Skipped because of the other key says nothing about this one: only the destination can tell.
   return kind === 'email' ? code === CODE.skippedEmail : code === CODE.skippedExternalId;
 }

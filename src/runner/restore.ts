@@ -48,6 +48,7 @@ export async function restore(session: Session): Promise<void> {
     trimmed === undefined ? session.journaled.length === 0 : session.journaled.includes(trimmed);
   const upToDate = around.durable && server !== undefined && asJournaled;
   if (!sameServer && !upToDate) await restoreAll(session);
+  await session.memory?.renew();
   await vouch(session);
 }
 

@@ -9,6 +9,7 @@ import { CODE } from '../outcome.js';
 import { codeAt, RunRecord } from '../outcomes/settle.js';
 import { identify, type ProcessIdentity } from '../process.js';
 import { BatchQueue } from '../queues/batches.js';
+import { keepsAll } from '../redis/durable.js';
 import { Journal } from '../report/journal.js';
 import { checkReportDir, type Summary } from '../report/write.js';
 import { checkSnapshot, loadPlan, loadStatus, type RunPlan, runDir } from '../run.js';
@@ -16,6 +17,7 @@ import { settleDoubtful } from './doubt.js';
 import { drain, finish } from './finish.js';
 import { pass } from './pass.js';
 import { keepPulse } from './pulse.js';
+import { Remembering } from './remembering.js';
 import { Repeats } from './repeats.js';
 import { restore, vouch } from './restore.js';
 import { LEASE_MS, mayLive, type RunnerEvents, Session, type Surroundings, takenOver } from './session.js';
@@ -93,6 +95,11 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
     options,
     status,
   );
+  session.memory = await Remembering.begin(
+    { ...around, durable: async () => around.durable || keepsAll(redis) },
+    plan,
+    account,
+  );
   const resumed = status.epoch > 0;
   delete status.message;
   await session.save({
@@ -124,7 +131,7 @@ async function work(session: Session): Promise<Summary | undefined> {
     fail(error);
   }
   const stopped = session.stopped;
-  if (stopped === 'halted' || stopped === 'cancelled') await drain(session);
+  const drained = stopped === 'halted' || stopped === 'cancelled' ? await drain(session) : true;
   through = true;
   session.stop('interrupted'); // ends the pulse; `stopped` remembers why
   await pulse;
@@ -143,7 +150,9 @@ async function work(session: Session): Promise<Summary | undefined> {
     await record.orphan(epoch);
     return undefined;
   }
-  return finish(session, stopped);
+  const summary = await finish(session, stopped);
+  if (drained) await session.memory?.leave();
+  return summary;
 }
 
 /** The first pass: every row that repeats no other, as far as it is not settled yet. */
@@ -167,6 +176,7 @@ async function sendFirstRows(session: Session): Promise<void> {
         }
         return !settledBefore?.has(row);
       },
+      untouched: (row) => settledBefore?.untouched(row) ?? true,
     });
   } finally {
     finder.close();
@@ -192,5 +202,9 @@ class SettledRows {
 
   has(row: number): boolean {
     return codeAt(this.packed, this.first, row) > CODE.attempted;
+  }
+
+  untouched(row: number): boolean {
+    return codeAt(this.packed, this.first, row) === CODE.unsettled;
   }
 }

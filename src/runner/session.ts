@@ -11,6 +11,7 @@ import type { RunRecord } from '../outcomes/settle.js';
 import { lifeOf, type ProcessIdentity } from '../process.js';
 import type { BatchQueue } from '../queues/batches.js';
 import { type Counts, loadStatus, type RunPlan, type RunStatus, saveStatus } from '../run.js';
+import type { Remembering } from './remembering.js';
 import type { Repeats } from './repeats.js';
 import type { Window } from './window.js';
 
@@ -67,6 +68,8 @@ export class Session {
   /** Rows read so far. */
   rows = 0;
   readAll = false;
+  /** What the account is remembered to hold. */
+  memory: Remembering | undefined;
   /** Set while Redis lacks something that is being restored: nothing may be added. */
   restoring: Promise<void> | undefined;
   /** No row above this was ever put into a batch. Kept on disk, in strides. */

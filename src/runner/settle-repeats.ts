@@ -1,5 +1,6 @@
 /** Settles the rows that repeat others, once all first rows are settled: most of them unsent, the rest in one more pass. */
 import { pause } from '../clock.js';
+import type { Contact } from '../contact.js';
 import { BATCH_BYTES, Batcher } from '../ingest/batch.js';
 import { openIngest } from '../ingest/ingest.js';
 import { CODE, codeOf, type Outcome } from '../outcome.js';
@@ -142,8 +143,10 @@ async function sendInTurn(session: Session): Promise<void> {
 
   async function sendHeld(rows: readonly number[]): Promise<void> {
     const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
-    for (const row of rows) {
-      const full = batcher.push(row, JSON.parse(letGo(row)));
+    const held = rows.map((row) => ({ row, contact: JSON.parse(letGo(row)) as Contact }));
+    await session.memory?.claim(held);
+    for (const { row, contact } of held) {
+      const full = batcher.push(row, contact);
       if (full) await sendBatch(session, full, { label: 'd', wait: true });
     }
     await sendBatch(session, batcher.take(), { label: 'd', wait: true });

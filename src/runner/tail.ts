@@ -35,10 +35,11 @@ export async function keepTail(session: Session, journal: Journal, enough: () =>
         if (last) return;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
-      for (const entry of arrivals.entries) {
-        for (const outcome of parseEntry(entry) ?? []) {
-          if (window.done(outcome[0]) && alike.possible) await alike.see(outcome);
-        }
+      const outcomes = arrivals.entries.flatMap((entry) => parseEntry(entry) ?? []);
+      // Before they leave the window: a row that repeats one of them must not meet it under way.
+      await session.memory?.remember(outcomes);
+      for (const outcome of outcomes) {
+        if (window.done(outcome[0]) && alike.possible) await alike.see(outcome);
       }
       window.moved();
     }

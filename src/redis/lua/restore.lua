@@ -5,7 +5,7 @@ local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if epoch and tonumber(epoch) > tonumber(ARGV[1]) then return 'stale' end
 if epoch ~= ARGV[1] then redis.call('HSET', KEYS[1], 'epoch', ARGV[1]) end
 local counter = { [2] = 'failed', [3] = 'failed', [4] = 'skipped', [5] = 'skipped', [6] = 'skipped',
-  [7] = 'skipped', [8] = 'updated', [9] = 'created' }
+  [7] = 'skipped', [8] = 'skipped', [9] = 'updated', [10] = 'created' }
 local get = {}
 for i = 2, #ARGV, 2 do
   get[#get + 1] = 'GET'; get[#get + 1] = 'u4'; get[#get + 1] = '#' .. ARGV[i]

@@ -23,7 +23,7 @@ local stale = run[2] ~= ARGV[1]
 if stale and ARGV[2] == '' then return 'stale' end
 local fenced = stale or (ARGV[2] ~= '' and redis.call('HGET', KEYS[4], ARGV[2] .. '|t') ~= ARGV[3])
 local counter = { [2] = 'failed', [3] = 'failed', [4] = 'skipped', [5] = 'skipped', [6] = 'skipped',
-  [7] = 'skipped', [8] = 'updated', [9] = 'created' }
+  [7] = 'skipped', [8] = 'skipped', [9] = 'updated', [10] = 'created' }
 local moved, told, all = {}, {}, true
 if #rows > 0 then
   local get, set = {}, {}
@@ -35,7 +35,7 @@ if #rows > 0 then
     local old, new = codes[(i + 1) / 2], rows[i + 1]
     local moves
     if new == 0 then moves = old == 1 and not fenced
-    else moves = new > old and (new >= 8 or not fenced) end
+    else moves = new > old and (new >= 9 or not fenced) end
     if moves then
       set[#set + 1] = 'SET'; set[#set + 1] = 'u4'; set[#set + 1] = get[(i + 1) / 2 * 3]; set[#set + 1] = new
       if counter[old] then moved[counter[old]] = (moved[counter[old]] or 0) - 1 end
