@@ -19,10 +19,14 @@ export interface Settings {
   logLevel: LogLevel | undefined;
   /** ROWFERRY_TIMEOUT: silence after which a request counts as unanswered, ms; undefined: each destination's own. */
   timeoutMs: number | undefined;
+  /** ROWFERRY_DASHBOARD_HOST, ROWFERRY_DASHBOARD_PORT: where the service listens; port undefined: the usual one, if it is free. */
+  dashboard: { host?: string; port?: number };
+  /** ROWFERRY_DASHBOARD_TOKEN: what whoever asks the service must show; undefined: only this machine may ask. */
+  dashboardToken: string | undefined;
 }
 
 /** What a configuration file may say of the settings; the environment wins. */
-export type FileSettings = Partial<Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel'>>;
+export type FileSettings = Partial<Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel' | 'dashboard'>>;
 
 /** Far longer, and a timer would end at once. */
 const LONGEST_TIMEOUT_MS = 600_000;
@@ -35,6 +39,8 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
   }
   const level = given('ROWFERRY_LOG_LEVEL');
   const timeout = given('ROWFERRY_TIMEOUT');
+  const host = given('ROWFERRY_DASHBOARD_HOST');
+  const port = given('ROWFERRY_DASHBOARD_PORT');
   return {
     redisUrl: given('REDIS_URL') ?? file.redisUrl,
     redisBinary: given('ROWFERRY_REDIS_BIN'),
@@ -42,7 +48,23 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
     prefix,
     logLevel: level === undefined ? file.logLevel : parseLogLevel(level, 'ROWFERRY_LOG_LEVEL'),
     timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout, 'ROWFERRY_TIMEOUT'),
+    dashboard: {
+      ...file.dashboard,
+      ...(host === undefined ? {} : { host }),
+      ...(port === undefined ? {} : { port: parsePort(port, 'ROWFERRY_DASHBOARD_PORT') }),
+    },
+    dashboardToken: token(given('ROWFERRY_DASHBOARD_TOKEN')),
   };
+}
+
+/** Shorter ones can be guessed. */
+const SHORTEST_TOKEN = 16;
+
+function token(given: string | undefined): string | undefined {
+  if (given === undefined || given.length >= SHORTEST_TOKEN) return given;
+  // Not quoted: it is a secret, however short.
+  const sentence = `ROWFERRY_DASHBOARD_TOKEN is shorter than ${SHORTEST_TOKEN} characters; make one with: openssl rand -hex 24`;
+  throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
 }
 
 /** A value that is not spelt as it must be. `wanted` is the rest of the sentence, for those who may not quote the value. */
@@ -116,6 +138,11 @@ export function parseCount(text: string, setting: string, least: number, most: n
     throw bad(setting, text, `a whole number from ${least} to ${most}`);
   }
   return count;
+}
+
+/** A TCP port; 0: any free one. */
+export function parsePort(text: string, setting: string): number {
+  return parseCount(text, setting, 0, 65_535);
 }
 
 /** One of the delimiters rowferry reads; `tab` and `\t` are the tab. */

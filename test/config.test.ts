@@ -158,6 +158,8 @@ describe('readSettings', () => {
       prefix: 'rowferry',
       logLevel: undefined,
       timeoutMs: undefined,
+      dashboard: {},
+      dashboardToken: undefined,
     });
   });
 
@@ -169,6 +171,9 @@ describe('readSettings', () => {
       ROWFERRY_PREFIX: 'team-a.1',
       ROWFERRY_LOG_LEVEL: 'debug',
       ROWFERRY_TIMEOUT: '2m',
+      ROWFERRY_DASHBOARD_HOST: '::1',
+      ROWFERRY_DASHBOARD_PORT: '0',
+      ROWFERRY_DASHBOARD_TOKEN: 'sixteen-letters-',
     });
     expect(settings).toEqual({
       redisUrl: 'redis://one',
@@ -177,11 +182,18 @@ describe('readSettings', () => {
       prefix: 'team-a.1',
       logLevel: 'debug',
       timeoutMs: 120_000,
+      dashboard: { host: '::1', port: 0 },
+      dashboardToken: 'sixteen-letters-',
     });
   });
 
   test('lets the flag beat the environment, and the environment the file', () => {
-    const file = { dataDir: '/file', redisUrl: 'redis://file', logLevel: 'info' } as const;
+    const file = {
+      dataDir: '/file',
+      redisUrl: 'redis://file',
+      logLevel: 'info',
+      dashboard: { port: 1 },
+    } as const;
     expect(readSettings({}, undefined, file)).toMatchObject(file);
     const environment = { ROWFERRY_DATA_DIR: '/data', REDIS_URL: 'redis://one', ROWFERRY_LOG_LEVEL: 'trace' };
     expect(readSettings(environment, undefined, file)).toMatchObject({

@@ -5,6 +5,7 @@ import {
   parseDelimiter,
   parseLogLevel,
   parseOnDuplicate,
+  parsePort,
   parseRate,
   parseSwitch,
   parseTimeout,
@@ -185,6 +186,16 @@ function fileOf(destination: z.ZodType, sync: z.ZodType) {
       .optional(),
     redis_url: text('redis://, rediss:// or unix://. Default: a private server in the data dir.'),
     data_dir: text('Runs, reports and the private server, relative to this file. Default: .rowferry.'),
+    dashboard: z
+      .strictObject({
+        host: text('Default: 127.0.0.1. Any other than loopback needs ROWFERRY_DASHBOARD_TOKEN.'),
+        port: spelt(parsePort, {
+          anyOf: [{ type: 'integer', minimum: 0, maximum: 65_535 }, matching('[0-9]+')],
+          description: 'Default: 8080, if it is free. 0: any free one.',
+        }),
+      })
+      .meta({ description: 'Where the service listens for "enqueue --server" and browsers.' })
+      .optional(),
     log_level: spelt(parseLogLevel, { ...matching(LOG_LEVELS.join('|')), examples: [...LOG_LEVELS] }),
   });
 }

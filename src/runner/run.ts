@@ -7,7 +7,7 @@ import type { RepeatFinder } from '../ingest/dedupe.js';
 import { openRepeatFinder } from '../ingest/ingest.js';
 import { CODE } from '../outcome.js';
 import { codeAt, RunRecord } from '../outcomes/settle.js';
-import { identify, type ProcessIdentity } from '../process.js';
+import { identify } from '../process.js';
 import { BatchQueue } from '../queues/batches.js';
 import { Journal } from '../report/journal.js';
 import { checkReportDir, type Summary } from '../report/write.js';
@@ -18,7 +18,15 @@ import { pass } from './pass.js';
 import { keepPulse } from './pulse.js';
 import { Repeats } from './repeats.js';
 import { restore, vouch } from './restore.js';
-import { LEASE_MS, mayLive, type RunnerEvents, Session, type Surroundings, takenOver } from './session.js';
+import {
+  LEASE_MS,
+  mayLive,
+  type RunnerEvents,
+  Session,
+  type Surroundings,
+  takenOver,
+  whereIs,
+} from './session.js';
 import { settleRepeats } from './settle-repeats.js';
 import { keepTail } from './tail.js';
 import { Window, windowLimits } from './window.js';
@@ -97,11 +105,6 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
   if (resumed) await restore(session);
   else await vouch(session);
   return session;
-}
-
-function whereIs(runner: string): string {
-  const { pid, host } = JSON.parse(runner) as ProcessIdentity;
-  return `process ${pid} on ${host}`;
 }
 
 async function work(session: Session): Promise<Summary | undefined> {

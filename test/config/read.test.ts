@@ -38,6 +38,7 @@ syncs:
 defaults: { rate: 100/min, attempts: 2, report_dir: /var/reports, timeout: 500ms }
 redis_url: redis://one
 data_dir: data
+dashboard: { host: 127.0.0.1, port: 0 }
 log_level: info
 `,
     { KEY: 'sk_live' },
@@ -93,7 +94,12 @@ log_level: info
       timeoutMs: 500,
       reportDir: '/var/reports',
     },
-    settings: { redisUrl: 'redis://one', dataDir: '/etc/rf/data', logLevel: 'info' },
+    settings: {
+      redisUrl: 'redis://one',
+      dataDir: '/etc/rf/data',
+      logLevel: 'info',
+      dashboard: { host: '127.0.0.1', port: 0 },
+    },
   });
 });
 
