@@ -29,5 +29,5 @@ export {
 } from './rowferry.js';
 export type { OnDuplicate, Rate, RunPlan, RunState } from './run.js';
 export type { RunnerEvents, RunProgress } from './runner/session.js';
-export type { RunView } from './runner/view.js';
+export type { DestinationView, RunView } from './runner/view.js';
 export type { Verdict } from './verdict.js';

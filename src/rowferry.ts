@@ -7,6 +7,7 @@ import { type LoadedConfig, loadConfig } from './config/file.js';
 import { findSync } from './config/sync.js';
 import { type Environment, readSettings, type Settings } from './config.js';
 import { openDataDir, readDataDirId } from './data-dir.js';
+import { pauseAccount, resumeAccount } from './delivery/pause.js';
 import { reach } from './delivery/reach.js';
 import { Accounts } from './destinations/accounts.js';
 import type { Account } from './destinations/registry.js';
@@ -31,7 +32,7 @@ import { assertUnfinished, handOver, isServed } from './runner/hand-over.js';
 import { type Plan, planRun } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
 import type { RunnerEvents, Surroundings } from './runner/session.js';
-import { type RunView, readSummary, viewRun } from './runner/view.js';
+import { type DestinationView, type RunView, readSummary, viewDestination, viewRun } from './runner/view.js';
 import { deliver, deliverTo, type ServicePart, serve } from './service.js';
 import { enqueueRun } from './triggers/enqueue.js';
 
@@ -310,6 +311,25 @@ export class Rowferry {
       }
     }
     return undefined;
+  }
+
+  /** Every destination with credentials, and how it stands with all who send to it. */
+  async destinations(): Promise<DestinationView[]> {
+    const accounts = await this.accounts.all();
+    return Promise.all(accounts.map((account) => viewDestination(this.surroundings(), account)));
+  }
+
+  /** Nobody sends to the destination any more, whoever asks, until it is resumed; runs wait. */
+  async pauseDestination(name: string): Promise<DestinationView> {
+    const account = await this.accounts.choose(name);
+    await pauseAccount(this.redis, this.settings.prefix, account.id, this.clock.now());
+    return viewDestination(this.surroundings(), account);
+  }
+
+  async resumeDestination(name: string): Promise<DestinationView> {
+    const account = await this.accounts.choose(name);
+    await resumeAccount(this.redis, this.settings.prefix, account.id);
+    return viewDestination(this.surroundings(), account);
   }
 
   /** Delivers batches of every account whose credentials are set, until `signal` aborts. */

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { VERSION } from '../version.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
+import { destinationsCommand } from './destinations.js';
 import { enqueueCommand } from './enqueue.js';
 import { explain } from './explain.js';
 import { runCommand } from './run.js';
@@ -28,6 +29,7 @@ for (const command of [
   startCommand(),
   workerCommand(),
   runsCommand(),
+  destinationsCommand(),
   configCommand(),
   sandboxCommand(),
   demoCommand(),

@@ -82,6 +82,16 @@ export function api(rowferry: Rowferry, mostBytes: number): Hono<Bindings> {
     return c.json({ run, warnings }, 201);
   });
 
+  routes.get('/destinations', async (c) => c.json({ destinations: await rowferry.destinations() }));
+
+  routes.post('/destinations/:name/pause', async (c) =>
+    c.json(await rowferry.pauseDestination(c.req.param('name'))),
+  );
+
+  routes.post('/destinations/:name/resume', async (c) =>
+    c.json(await rowferry.resumeDestination(c.req.param('name'))),
+  );
+
   routes.get('/runs/:run/report/:file', (c) =>
     reportFile(c, rowferry, c.req.param('run'), c.req.param('file')),
   );
