@@ -7,6 +7,7 @@ import { VERSION } from '../version.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { destinationsCommand } from './destinations.js';
+import { doctorCommand } from './doctor.js';
 import { enqueueCommand } from './enqueue.js';
 import { explain } from './explain.js';
 import { runCommand } from './run.js';
@@ -31,6 +32,7 @@ for (const command of [
   runsCommand(),
   destinationsCommand(),
   configCommand(),
+  doctorCommand(),
   sandboxCommand(),
   demoCommand(),
 ]) {
