@@ -21,15 +21,21 @@ export interface Settings {
   timeoutMs: number | undefined;
   /** ROWFERRY_DASHBOARD_HOST, ROWFERRY_DASHBOARD_PORT: where the service listens; port undefined: the usual one, if it is free. */
   dashboard: { host?: string; port?: number };
+  /** ROWFERRY_RETENTION: days that what is left of an ended run is kept; null: for ever. */
+  retentionDays: number | null;
   /** ROWFERRY_DASHBOARD_TOKEN: what whoever asks the service must show; undefined: only this machine may ask. */
   dashboardToken: string | undefined;
 }
 
 /** What a configuration file may say of the settings; the environment wins. */
-export type FileSettings = Partial<Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel' | 'dashboard'>>;
+export type FileSettings = Partial<
+  Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel' | 'dashboard' | 'retentionDays'>
+>;
 
 /** Far longer, and a timer would end at once. */
 const LONGEST_TIMEOUT_MS = 600_000;
+
+const RETENTION_DAYS = 30;
 
 export function readSettings(environment: Environment, dataDir?: string, file: FileSettings = {}): Settings {
   const given = (name: string) => environment[name]?.trim() || undefined;
@@ -41,6 +47,7 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
   const timeout = given('ROWFERRY_TIMEOUT');
   const host = given('ROWFERRY_DASHBOARD_HOST');
   const port = given('ROWFERRY_DASHBOARD_PORT');
+  const retention = given('ROWFERRY_RETENTION');
   return {
     redisUrl: given('REDIS_URL') ?? file.redisUrl,
     redisBinary: given('ROWFERRY_REDIS_BIN'),
@@ -53,6 +60,12 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
       ...(host === undefined ? {} : { host }),
       ...(port === undefined ? {} : { port: parsePort(port, 'ROWFERRY_DASHBOARD_PORT') }),
     },
+    retentionDays:
+      retention === undefined
+        ? file.retentionDays === undefined
+          ? RETENTION_DAYS
+          : file.retentionDays
+        : parseRetention(retention, 'ROWFERRY_RETENTION'),
     dashboardToken: token(given('ROWFERRY_DASHBOARD_TOKEN')),
   };
 }
@@ -138,6 +151,14 @@ export function parseCount(text: string, setting: string, least: number, most: n
     throw bad(setting, text, `a whole number from ${least} to ${most}`);
   }
   return count;
+}
+
+/** Days, or `forever` (also 0): null. */
+export function parseRetention(text: string, setting: string): number | null {
+  const match = /^(\d{1,5})(?:\s*(?:d|days?))?$/.exec(text.trim());
+  if (text.trim() === 'forever') return null;
+  if (match === null) throw bad(setting, text, 'a number of days like 30, or forever');
+  return Number(match[1]) || null;
 }
 
 /** A TCP port; 0: any free one. */

@@ -343,7 +343,8 @@ export class Rowferry {
     options: { concurrency?: number; parts?: readonly ServicePart[] } = {},
   ): Promise<void> {
     const { accounts, dataDirId } = this;
-    await serve(this.surroundings(), { accounts, dataDirId, ...options }, signal);
+    const retention = { days: this.settings.retentionDays, archives: [] };
+    await serve(this.surroundings(), { accounts, dataDirId, retention, ...options }, signal);
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import { type Account, limitsOf } from './destinations/registry.js';
 import { RowferryError } from './errors.js';
 import { RunWorker } from './queues/runs.js';
 import { loadStatus, saveStatus } from './run.js';
+import { type Retention, startRetention } from './runner/retention.js';
 import { executeRun } from './runner/run.js';
 import type { Surroundings } from './runner/session.js';
 
@@ -24,6 +25,8 @@ export interface ServiceOptions {
   dataDirId: string;
   /** Requests in flight of this process at the most, per account; undefined: each account's own. */
   concurrency?: number | undefined;
+  /** What becomes of ended runs; the runner's part sees to it. */
+  retention: Retention;
   /** Default: all of them. */
   parts?: readonly ServicePart[] | undefined;
 }
@@ -41,13 +44,14 @@ export async function deliver(
 
 export async function serve(
   around: Surroundings,
-  { accounts, dataDirId, parts = ['triggers', 'runner', 'delivery'], concurrency }: ServiceOptions,
+  { accounts, dataDirId, parts = ['triggers', 'runner', 'delivery'], concurrency, retention }: ServiceOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await accounts.all(); // a service without any would fail run by run
   const running: Running[] = [];
   if (parts.includes('delivery')) running.push(...(await deliverAll(around, accounts, concurrency)));
   if (parts.includes('runner')) running.push(await startRunner(around, accounts, dataDirId, signal));
+  if (parts.includes('runner')) running.push(startRetention(around, dataDirId, retention));
   await aborted(signal);
   await stopAll(running);
 }

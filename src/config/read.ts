@@ -87,11 +87,12 @@ export function readConfig(text: string, file: string, base: string, environment
     faults.push(document.faultAt(at, `there is no such destination.${hint}`));
   }
 
-  function takeRest({ redis_url, data_dir, log_level, dashboard, defaults = {} }: FileData): void {
+  function takeRest({ redis_url, data_dir, log_level, retention, dashboard, defaults = {} }: FileData): void {
     config.settings = given({
       redisUrl: redis_url,
       dataDir: data_dir && resolve(base, data_dir),
       logLevel: log_level,
+      retentionDays: retention,
       dashboard: dashboard && given(dashboard),
     });
     config.defaults = {

@@ -7,6 +7,7 @@ import {
   parseOnDuplicate,
   parsePort,
   parseRate,
+  parseRetention,
   parseSwitch,
   parseTimeout,
   SettingError,
@@ -186,6 +187,12 @@ function fileOf(destination: z.ZodType, sync: z.ZodType) {
       .optional(),
     redis_url: text('redis://, rediss:// or unix://. Default: a private server in the data dir.'),
     data_dir: text('Runs, reports and the private server, relative to this file. Default: .rowferry.'),
+    retention: spelt(parseRetention, {
+      anyOf: [{ type: 'integer', minimum: 0 }, matching('[0-9]+\\s*(d|days?)?|forever')],
+      description:
+        'Days that reports, journals and archived files of ended runs are kept; 0 or forever: for ever. Default: 30.',
+      examples: [30, 'forever'],
+    }),
     dashboard: z
       .strictObject({
         host: text('Default: 127.0.0.1. Any other than loopback needs ROWFERRY_DASHBOARD_TOKEN.'),

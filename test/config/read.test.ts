@@ -39,6 +39,7 @@ defaults: { rate: 100/min, attempts: 2, report_dir: /var/reports, timeout: 500ms
 redis_url: redis://one
 data_dir: data
 dashboard: { host: 127.0.0.1, port: 0 }
+retention: 0
 log_level: info
 `,
     { KEY: 'sk_live' },
@@ -99,6 +100,7 @@ log_level: info
       dataDir: '/etc/rf/data',
       logLevel: 'info',
       dashboard: { host: '127.0.0.1', port: 0 },
+      retentionDays: null,
     },
   });
 });
