@@ -59,6 +59,13 @@ export class TcpRedis {
     eye.disconnect();
   }
 
+  /** In order; resolves with its exit code. */
+  async stop(): Promise<number | null> {
+    const ended = once(this.child!, 'exit');
+    this.child!.kill('SIGTERM');
+    return (await ended)[0] as number | null;
+  }
+
   /** As a crash of its machine would end it. */
   async kill(): Promise<void> {
     if (this.child === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return;

@@ -157,6 +157,11 @@ export class World {
     return this.startProgram(MAIN, ['--data-dir', this.dataDir, ...args], env);
   }
 
+  /** Starts the command line with nothing but the environment saying where the data dir is. */
+  startCommand(env: Environment, command: string): Process {
+    return this.startProgram(MAIN, command.split(' '), env);
+  }
+
   /** Starts one of `workers/`. */
   startWorker(env: Environment, name: string): Process {
     const program = join(dirname(MAIN), '..', '..', 'workers', `${name}.js`);
