@@ -11,7 +11,7 @@ const FOUNDATIONS = '^src/(redis|queues|destinations|sources|outcomes|config)/';
 const STAGES = '^src/(triggers|ingest|delivery|report)/';
 const TESTING = '^src/testing/';
 const RUNNER = '^src/runner/';
-const SURFACES = '^src/(cli|dashboard)/';
+const SURFACES = '^src/(cli|dashboard|doctor)/';
 const SANDBOX = '^src/sandbox/';
 const WORKERS = '^workers/';
 

@@ -20,6 +20,12 @@ export interface Settings {
   /** ROWFERRY_TIMEOUT: silence after which a request counts as unanswered, ms; undefined: each destination's own. */
   timeoutMs: number | undefined;
   folder: FolderSettings;
+  /** ROWFERRY_DASHBOARD_HOST, ROWFERRY_DASHBOARD_PORT: where the service listens; port undefined: the usual one, if it is free. */
+  dashboard: { host?: string; port?: number };
+  /** ROWFERRY_RETENTION: days that what is left of an ended run is kept; null: for ever. */
+  retentionDays: number | null;
+  /** ROWFERRY_DASHBOARD_TOKEN: what whoever asks the service must show; undefined: only this machine may ask. */
+  dashboardToken: string | undefined;
 }
 
 /** The watched folder. */
@@ -33,10 +39,14 @@ export interface FolderSettings {
 }
 
 /** What a configuration file may say of the settings; the environment wins. */
-export type FileSettings = Partial<Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel' | 'folder'>>;
+export type FileSettings = Partial<
+  Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel' | 'folder' | 'dashboard' | 'retentionDays'>
+>;
 
 /** Far longer, and a timer would end at once. */
 const LONGEST_TIMEOUT_MS = 600_000;
+
+const RETENTION_DAYS = 30;
 
 export function readSettings(environment: Environment, dataDir?: string, file: FileSettings = {}): Settings {
   const given = (name: string) => environment[name]?.trim() || undefined;
@@ -47,6 +57,9 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
   const level = given('ROWFERRY_LOG_LEVEL');
   const timeout = given('ROWFERRY_TIMEOUT');
   const folder = given('ROWFERRY_FOLDER');
+  const host = given('ROWFERRY_DASHBOARD_HOST');
+  const port = given('ROWFERRY_DASHBOARD_PORT');
+  const retention = given('ROWFERRY_RETENTION');
   return {
     redisUrl: given('REDIS_URL') ?? file.redisUrl,
     redisBinary: given('ROWFERRY_REDIS_BIN'),
@@ -55,7 +68,29 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
     logLevel: level === undefined ? file.logLevel : parseLogLevel(level, 'ROWFERRY_LOG_LEVEL'),
     timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout, 'ROWFERRY_TIMEOUT'),
     folder: { ...file.folder, ...(folder === undefined ? {} : { path: folder }) },
+    dashboard: {
+      ...file.dashboard,
+      ...(host === undefined ? {} : { host }),
+      ...(port === undefined ? {} : { port: parsePort(port, 'ROWFERRY_DASHBOARD_PORT') }),
+    },
+    retentionDays:
+      retention === undefined
+        ? file.retentionDays === undefined
+          ? RETENTION_DAYS
+          : file.retentionDays
+        : parseRetention(retention, 'ROWFERRY_RETENTION'),
+    dashboardToken: token(given('ROWFERRY_DASHBOARD_TOKEN')),
   };
+}
+
+/** Shorter ones can be guessed. */
+const SHORTEST_TOKEN = 16;
+
+function token(given: string | undefined): string | undefined {
+  if (given === undefined || given.length >= SHORTEST_TOKEN) return given;
+  // Not quoted: it is a secret, however short.
+  const sentence = `ROWFERRY_DASHBOARD_TOKEN is shorter than ${SHORTEST_TOKEN} characters; make one with: openssl rand -hex 24`;
+  throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
 }
 
 /** A value that is not spelt as it must be. `wanted` is the rest of the sentence, for those who may not quote the value. */
@@ -150,6 +185,19 @@ export function parseCount(text: string, setting: string, least: number, most: n
     throw bad(setting, text, `a whole number from ${least} to ${most}`);
   }
   return count;
+}
+
+/** Days, or `forever` (also 0): null. */
+export function parseRetention(text: string, setting: string): number | null {
+  const match = /^(\d{1,5})(?:\s*(?:d|days?))?$/.exec(text.trim());
+  if (text.trim() === 'forever') return null;
+  if (match === null) throw bad(setting, text, 'a number of days like 30, or forever');
+  return Number(match[1]) || null;
+}
+
+/** A TCP port; 0: any free one. */
+export function parsePort(text: string, setting: string): number {
+  return parseCount(text, setting, 0, 65_535);
 }
 
 /** One of the delimiters rowferry reads; `tab` and `\t` are the tab. */

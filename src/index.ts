@@ -30,5 +30,5 @@ export {
 export type { OnDuplicate, Rate, RunPlan, RunState } from './run.js';
 export type { ScheduleView } from './runner/schedules.js';
 export type { RunnerEvents, RunProgress } from './runner/session.js';
-export type { RunView } from './runner/view.js';
+export type { DestinationView, RunView } from './runner/view.js';
 export type { Verdict } from './verdict.js';

@@ -1,12 +1,14 @@
 /** Everything the command line does, as calls. Nothing here ends the process or writes to stdout. */
+import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { type Clock, systemClock } from './clock.js';
+import { type Clock, pause, systemClock } from './clock.js';
 import { type LoadedConfig, loadConfig } from './config/file.js';
 import { findSync } from './config/sync.js';
 import { type Environment, readSettings, type Settings } from './config.js';
 import { openDataDir, readDataDirId } from './data-dir.js';
+import { pauseAccount, resumeAccount } from './delivery/pause.js';
 import { reach } from './delivery/reach.js';
 import { Accounts } from './destinations/accounts.js';
 import type { Account } from './destinations/registry.js';
@@ -28,12 +30,13 @@ import {
   type Trigger,
 } from './run.js';
 import { findEarlierRun } from './runner/earlier.js';
+import { assertUnfinished, handOver, isServed } from './runner/hand-over.js';
 import { type Plan, planRun, type RunRequest } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
 import { type ScheduleView, viewSchedules } from './runner/schedules.js';
 import type { RunnerEvents, Surroundings } from './runner/session.js';
 import { workOnOccasion } from './runner/sync.js';
-import { type RunView, readSummary, viewRun } from './runner/view.js';
+import { type DestinationView, type RunView, readSummary, viewDestination, viewRun } from './runner/view.js';
 import { deliver, deliverTo, type ServicePart, serve } from './service.js';
 import type { GivenSource } from './sources/source.js';
 import { enqueueRun } from './triggers/enqueue.js';
@@ -51,6 +54,8 @@ export interface RowferryOptions {
   /** Default `warn`. ROWFERRY_LOG_LEVEL and the configuration file win. */
   logLevel?: LogLevel;
   clock?: Clock;
+  /** For services, which may be started together with their Redis: waits so long for one that cannot be reached. Default 0. */
+  redisPatienceMs?: number;
 }
 
 /** What is left out is decided by the sync, then the destination, then the defaults of the configuration file. */
@@ -106,13 +111,15 @@ export async function openRowferry(options: RowferryOptions = {}): Promise<Rowfe
   const settings = readSettings(env, options.dataDir, config.settings);
   const log = openLog(settings.logLevel ?? options.logLevel ?? 'warn');
   const dataDir = openDataDir(settings.dataDir);
+  const clock = options.clock ?? systemClock;
   const handle = await openRedis({
     url: settings.redisUrl,
     binary: settings.redisBinary,
     dataDir,
+    patienceMs: options.redisPatienceMs,
     onTrouble: (error) => log.error({ error: error.message }, 'the private Redis cannot be brought back'),
+    onWait: (error) => log.warn(`${error.message} Waiting for it.`),
   });
-  const clock = options.clock ?? systemClock;
   return new Rowferry(
     { ...settings, dataDir },
     config,
@@ -152,9 +159,10 @@ export class Rowferry {
     return this.handle.where;
   }
 
-  /** The account `to` names, or the only one with credentials. Throws a sentence when there is none. */
-  async account(to?: string): Promise<Account> {
-    return this.accounts.choose(to);
+  /** The account `to` names, or the sync, or the only one with credentials. Throws a sentence when there is none. */
+  async account(to?: string, sync?: string): Promise<Account> {
+    const target = sync === undefined ? undefined : findSync(this.config.syncs, sync).to;
+    return this.accounts.choose(to ?? target);
   }
 
   /** Runs a source (path, glob of one file, http(s) URL, stream) from start to report in this process; without `source`, that of the sync. */
@@ -202,10 +210,7 @@ export class Rowferry {
   /** Goes on with a run that was interrupted or halted, in this process. */
   async resume(run: string, options: WorkOptions = {}): Promise<Summary> {
     const plan = loadPlan(this.settings.dataDir, run);
-    const { state } = loadStatus(this.settings.dataDir, run);
-    if (state === 'finished' || state === 'cancelled') {
-      throw new RowferryError('RUN_OVER', `Run ${run} is ${state}; nothing is left to resume.`, EXIT.usage);
-    }
+    assertUnfinished(run, loadStatus(this.settings.dataDir, run).state);
     await reach(await this.accounts.rebind(plan));
     options.started?.(plan, []);
     return this.work(run, options);
@@ -213,13 +218,25 @@ export class Rowferry {
 
   /** A new run, in this process, with the rows that failed in one that ended. */
   async retry(run: string, options: WorkOptions = {}): Promise<Summary> {
+    const [failed, asBefore] = await this.failedRows(run);
+    return this.run(failed, { ...options, ...asBefore });
+  }
+
+  /** As {@link retry}, by the service of this data dir; resolves with the new run's id. */
+  async enqueueRetry(run: string, options: Pick<WorkOptions, 'started'> = {}): Promise<string> {
+    const [failed, asBefore] = await this.failedRows(run);
+    return this.enqueue(failed, { ...options, ...asBefore });
+  }
+
+  /** Where the failed rows of a run are, and how they were sent. */
+  private async failedRows(run: string): Promise<[path: string, SourceOptions]> {
     const before = await this.report(run);
     if (before.failed === 0) {
       throw new RowferryError('NOTHING_TO_RETRY', `Run ${run} has no failed rows.`, EXIT.usage);
     }
     const plan = loadPlan(this.settings.dataDir, run);
     await this.accounts.rebind(plan); // the name must still mean what it meant
-    return this.run(before.reports.failed, { ...options, ...sameAs(plan), delimiter: ',', retryOf: run });
+    return [before.reports.failed, { ...sameAs(plan), delimiter: ',', retryOf: run }];
   }
 
   /** Adds a run for the service of this data dir, without `source` one of the sync's; resolves with its id. */
@@ -232,22 +249,47 @@ export class Rowferry {
     return enqueueRun(this.runs, this.settings.dataDir, plan);
   }
 
+  /** Whether a service works on runs of this data dir and delivers to the destination of `run`, as it is set here. */
+  async served(run: string): Promise<boolean> {
+    const account = await this.accounts.rebind(loadPlan(this.settings.dataDir, run));
+    return isServed(this.surroundings(), this.runs, account);
+  }
+
+  /** As {@link resume}, by the service of this data dir. */
+  async handOver(run: string): Promise<void> {
+    await handOver(this.surroundings(), this.runs, run, this.clock.now());
+  }
+
+  /** Puts a run into the queue of the service once more, in case Redis never heard of it. */
+  async remind(run: string): Promise<void> {
+    const { state } = loadStatus(this.settings.dataDir, run);
+    if (state === 'queued') await this.runs.add(run);
+  }
+
+  /** As {@link cancel}, by the service of this data dir: resolves once no row is begun any more. */
+  async enqueueCancel(run: string): Promise<void> {
+    const view = await this.beginCancel(run);
+    if (view.state !== 'running') await this.runs.addAgain(run);
+  }
+
+  /** Whether Redis answers within so many milliseconds. */
+  async answers(withinMs: number): Promise<boolean> {
+    const late = pause(withinMs).then(() => false);
+    return Promise.race([
+      late,
+      this.redis.ping().then(
+        () => true,
+        () => false,
+      ),
+    ]);
+  }
+
   /**
    * Ends a run for good: rows not sent yet become unprocessed · cancelled. Resolves with its report, after two minutes
    * and its writing at the latest; `waits` is told at once what for.
    */
   async cancel(run: string, options: WorkOptions & { waits?(whatFor: string): void } = {}): Promise<Summary> {
-    const view = await this.status(run);
-    if (view.state === 'finished' || view.state === 'cancelled') {
-      throw new RowferryError('RUN_OVER', `Run ${run} is ${view.state} already.`, EXIT.usage);
-    }
-    await this.runs.remove(run);
-    await new RunRecord(this.redis, this.settings.prefix, run).setState('cancelling', [
-      '-',
-      'running',
-      'halted',
-      'cancelling',
-    ]);
+    const view = await this.beginCancel(run);
     options.waits?.(
       view.state === 'running'
         ? 'the process that works on it, which ends what is in flight and looks up what was not answered'
@@ -261,6 +303,18 @@ export class Rowferry {
       if (options.signal?.aborted) throw interrupted(run);
       await new Promise((done) => setTimeout(done, 200));
     }
+  }
+
+  /** From now on no row of the run is begun. Resolves with the run as it was. */
+  private async beginCancel(run: string): Promise<RunView> {
+    const view = await this.status(run);
+    if (view.state === 'finished' || view.state === 'cancelled') {
+      throw new RowferryError('RUN_OVER', `Run ${run} is ${view.state} already.`, EXIT.usage);
+    }
+    await this.runs.remove(run);
+    const record = new RunRecord(this.redis, this.settings.prefix, run);
+    await record.setState('cancelling', ['-', 'running', 'halted', 'cancelling']);
+    return view;
   }
 
   /** What is known of a run right now. Throws a sentence for an id that is none. */
@@ -301,6 +355,25 @@ export class Rowferry {
     return undefined;
   }
 
+  /** Every destination with credentials, and how it stands with all who send to it. */
+  async destinations(): Promise<DestinationView[]> {
+    const accounts = await this.accounts.all();
+    return Promise.all(accounts.map((account) => viewDestination(this.surroundings(), account)));
+  }
+
+  /** Nobody sends to the destination any more, whoever asks, until it is resumed; runs wait. */
+  async pauseDestination(name: string): Promise<DestinationView> {
+    const account = await this.accounts.choose(name);
+    await pauseAccount(this.redis, this.settings.prefix, account.id, this.clock.now());
+    return viewDestination(this.surroundings(), account);
+  }
+
+  async resumeDestination(name: string): Promise<DestinationView> {
+    const account = await this.accounts.choose(name);
+    await resumeAccount(this.redis, this.settings.prefix, account.id);
+    return viewDestination(this.surroundings(), account);
+  }
+
   /** Delivers batches of every account whose credentials are set, until `signal` aborts. */
   async deliver(signal: AbortSignal, concurrency?: number): Promise<void> {
     await deliver(this.surroundings(), { accounts: this.accounts, concurrency }, signal);
@@ -322,7 +395,11 @@ export class Rowferry {
       adder: { add: this.addDropped.bind(this), again: (run: string) => this.runs.add(run) },
     };
     const triggers = { schedules, addScheduled, folder };
-    await serve(this.surroundings(), { accounts, dataDirId, ...triggers, ...options }, signal);
+    const watched = resolve(this.settings.folder.path ?? this.settings.dataDir);
+    const archives = [join(watched, 'archive'), join(watched, 'rejected')];
+    const retention = { days: this.settings.retentionDays, archives };
+    const all = { accounts, dataDirId, retention, ...triggers, ...options };
+    await serve(this.surroundings(), all, signal);
   }
 
   private async addScheduled(sync: string, atMs: number, signal: AbortSignal): ReturnType<AddRuns> {

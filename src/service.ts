@@ -6,6 +6,7 @@ import { RowferryError } from './errors.js';
 import { RunWorker } from './queues/runs.js';
 import type { Schedule } from './queues/schedules.js';
 import { loadPlan, loadStatus, saveStatus } from './run.js';
+import { type Retention, startRetention } from './runner/retention.js';
 import { executeRun } from './runner/run.js';
 import type { Surroundings } from './runner/session.js';
 import { stateOf } from './sources/note.js';
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   schedules: ReadonlyMap<string, Schedule>;
   /** Adds the runs of an occasion of a schedule. */
   addScheduled: AddRuns;
+  /** What becomes of ended runs; the runner's part sees to it. */
+  retention: Retention;
   /** Default: all of them. */
   parts?: readonly ServicePart[] | undefined;
   /** The watched folder, and how its files become runs. */
@@ -58,6 +61,7 @@ export async function serve(
   const running: Running[] = [];
   if (parts.includes('delivery')) running.push(...(await deliverAll(around, accounts, concurrency)));
   if (parts.includes('runner')) running.push(await startRunner(around, accounts, dataDirId, signal));
+  if (parts.includes('runner')) running.push(startRetention(around, dataDirId, options.retention));
   if (parts.includes('triggers')) {
     running.push(await startSchedules({ ...around, dataDirId }, options.schedules, options.addScheduled));
     running.push(await startFolder({ ...around, dataDirId, ...options.folder }));

@@ -6,6 +6,7 @@ import {
   parseMap,
   parseOnDuplicate,
   parseRate,
+  parseRetention,
   parseSwitch,
   readSettings,
 } from '../src/config.js';
@@ -149,6 +150,17 @@ test('parseOnDuplicate and parseSwitch take their words, and no others', () => {
   expect(refusal(() => parseSwitch('yes', 'bulk'))).toBe('bulk: "yes" is not one of true, false.');
 });
 
+test.each([
+  ['30', 30],
+  ['7d', 7],
+  ['1 day', 1],
+  ['forever', null],
+  ['0', null],
+])('retention %s', (text, days) => {
+  expect(parseRetention(text, 'retention')).toBe(days);
+  expect(() => parseRetention(`-${text}`, 'retention')).toThrow(/^retention: .* a number of days like 30/);
+});
+
 describe('readSettings', () => {
   test('has defaults for an empty environment', () => {
     expect(readSettings({})).toEqual({
@@ -159,6 +171,9 @@ describe('readSettings', () => {
       logLevel: undefined,
       timeoutMs: undefined,
       folder: {},
+      dashboard: {},
+      retentionDays: 30,
+      dashboardToken: undefined,
     });
   });
 
@@ -171,6 +186,10 @@ describe('readSettings', () => {
       ROWFERRY_LOG_LEVEL: 'debug',
       ROWFERRY_TIMEOUT: '2m',
       ROWFERRY_FOLDER: '/drop',
+      ROWFERRY_DASHBOARD_HOST: '::1',
+      ROWFERRY_RETENTION: 'forever',
+      ROWFERRY_DASHBOARD_PORT: '0',
+      ROWFERRY_DASHBOARD_TOKEN: 'sixteen-letters-',
     });
     expect(settings).toEqual({
       redisUrl: 'redis://one',
@@ -180,6 +199,9 @@ describe('readSettings', () => {
       logLevel: 'debug',
       timeoutMs: 120_000,
       folder: { path: '/drop' },
+      dashboard: { host: '::1', port: 0 },
+      retentionDays: null,
+      dashboardToken: 'sixteen-letters-',
     });
   });
 
@@ -189,6 +211,7 @@ describe('readSettings', () => {
       redisUrl: 'redis://file',
       logLevel: 'info',
       folder: { path: '/one', settleMs: 5 },
+      dashboard: { port: 1 },
     } as const;
     expect(readSettings({}, undefined, file)).toMatchObject(file);
     const environment = { ROWFERRY_DATA_DIR: '/data', REDIS_URL: 'redis://one', ROWFERRY_LOG_LEVEL: 'trace' };

@@ -1,12 +1,5 @@
-/** The whole service in one process: triggers, runner and delivery. */
-import { untilSignal } from '../src/cli/signals.js';
-import { openRowferry } from '../src/index.js';
+/** The whole service in one process: triggers, runner, delivery and dashboard. */
+import { start } from '../src/cli/entry.js';
+import { serveWithDashboard } from '../src/dashboard/server.js';
 
-const rowferry = await openRowferry({ logLevel: 'info' });
-try {
-  rowferry.log.info({ redis: rowferry.redisPlace }, 'all started');
-  const { exitCode } = await untilSignal((signal) => rowferry.serve(signal));
-  process.exitCode = exitCode ?? 0;
-} finally {
-  await rowferry.close();
-}
+await start('all', serveWithDashboard);

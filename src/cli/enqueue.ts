@@ -1,86 +1,105 @@
-/** `rowferry enqueue`: adds runs for the service of this data dir. */
+/** `rowferry enqueue`: adds runs for the service of this data dir, or with `--server` for one elsewhere. */
 import { Command } from 'commander';
-import { EXIT, RowferryError, type Summary } from '../index.js';
+import { EXIT, RowferryError, type RunView, type Summary } from '../index.js';
 import { takeSnapshot } from '../run.js';
 import { isUrl, namedSources } from '../sources/source.js';
 import { isPacked } from '../sources/spool.js';
+import { follow } from './follow.js';
 import { addSourceFlags, type SourceFlags, sourceOptions, withRowferry } from './options.js';
-import { ProgressDisplay } from './progress.js';
-import { describe, exitCodeOf, jsonLine } from './show.js';
-import { untilSignal } from './signals.js';
-
-/** Half a second each. */
-const QUEUED_LOOKS = 6;
+import { RemoteService } from './remote.js';
+import { describe, exitCodeOf, jsonLine, summaryText } from './show.js';
 
 interface Flags extends SourceFlags {
   json?: boolean;
   wait?: boolean;
+  server?: string;
+}
+
+/** Where the runs go: a service of this data dir, or one elsewhere. */
+interface Target {
+  /** undefined: the source of the sync. */
+  add(file: string | undefined): Promise<{ run: string; warnings: string[] }>;
+  look(run: string): Promise<RunView>;
+  describe(summary: Summary): string;
+  waitsFor: string;
 }
 
 export function enqueueCommand(): Command {
   const command = new Command('enqueue')
-    .description('add runs for the service of this data dir ("rowferry start")')
+    .description(
+      'add runs for the service of this data dir ("rowferry start"), or for one on another machine',
+    )
     .argument('[files...]', 'CSV files, globs, http(s) URLs, or - for stdin (default: the source of --sync)');
   addSourceFlags(command)
+    .option('--server <url>', 'send the files to this service; its token is in ROWFERRY_SERVER_TOKEN')
     .option('--wait', 'wait for the report and end with the exit code of the run')
     .option('--json', 'NDJSON on stdout');
-  return command.action(async (names: string[], flags: Flags) => {
-    const { json, wait, ...source } = flags;
-    await withRowferry(command, async (rowferry) => {
+  return command.action(async (names: string[], { json, wait, server, ...source }: Flags) => {
+    // All or none: a misspelt name must not leave half of the list enqueued.
+    const files = (await Promise.all(names.map(namedSources))).flat();
+    for (const file of files) {
+      if (file !== '-' && !isUrl(file) && !(await isPacked(file))) await takeSnapshot(file);
+    }
+    const options = sourceOptions(source);
+    if (server !== undefined) return enqueue(elsewhere(server, source));
+    return withRowferry(command, (rowferry) =>
+      enqueue({
+        async add(file) {
+          let warnings: string[] = [];
+          const run = await rowferry.enqueue(file === '-' ? process.stdin : file, {
+            ...options,
+            started: (_plan, told) => {
+              warnings = told;
+            },
+          });
+          return { run, warnings };
+        },
+        look: (run) => rowferry.status(run),
+        describe: (summary) => describe(rowferry, summary),
+        waitsFor: 'a service on this data dir: rowferry start',
+      }),
+    );
+
+    async function enqueue(target: Target): Promise<void> {
+      const { sync } = source;
       const runs: string[] = [];
-      // All or none: a misspelt name must not leave half of the list enqueued.
-      const files = (await Promise.all(names.map(namedSources))).flat();
-      for (const file of files) {
-        if (file !== '-' && !isUrl(file) && !(await isPacked(file))) await takeSnapshot(file);
-      }
       for (const file of files.length === 0 ? [undefined] : files) {
-        let told: string[] = [];
-        const run = await rowferry.enqueue(file === '-' ? process.stdin : file, {
-          ...sourceOptions(source),
-          started: (_plan, warnings) => {
-            told = warnings;
-          },
-        });
+        const { run, warnings } = await target.add(file);
         runs.push(run);
-        const { sync } = source;
         process.stdout.write(
-          json ? jsonLine({ event: 'enqueued', run, sync, source: file, warnings: told }) : `${run}\n`,
+          json ? jsonLine({ event: 'enqueued', run, sync, source: file, server, warnings }) : `${run}\n`,
         );
-        if (!json) for (const warning of told) process.stderr.write(`${file ?? sync}: ${warning}\n`);
+        if (!json) for (const warning of warnings) process.stderr.write(`${file ?? sync}: ${warning}\n`);
       }
       if (!wait) return;
       const codes: number[] = [];
       for (const run of runs) {
-        const summary = await waitFor(run);
-        process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary));
+        const summary = await follow({
+          run,
+          look: () => target.look(run),
+          json: json ?? false,
+          waitsFor: target.waitsFor,
+        });
+        process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : target.describe(summary));
         codes.push(exitCodeOf(summary));
       }
       process.exitCode = Math.max(...codes);
-
-      async function waitFor(run: string): Promise<Summary> {
-        const display = new ProgressDisplay(process.stderr);
-        let queuedLooks = 0;
-        const { result } = await untilSignal(async (signal) => {
-          for (;;) {
-            const view = await rowferry.status(run);
-            const over = view.state === 'finished' || view.state === 'cancelled' || view.state === 'halted';
-            if (over && view.summary) return view.summary;
-            if (view.state === 'failed') {
-              throw new RowferryError('RUN_FAILED', view.message ?? `Run ${run} failed.`, EXIT.broke);
-            }
-            if (signal.aborted) {
-              const sentence = `No longer waiting for run ${run}; it stays with the service of this data dir.`;
-              throw new RowferryError('WAIT_ENDED', sentence, EXIT.interrupted);
-            }
-            if (view.state === 'queued' && ++queuedLooks === QUEUED_LOOKS) {
-              process.stderr.write(`run ${run} waits for a service on this data dir: rowferry start\n`);
-            }
-            if (!json && view.state === 'running') display.show(view.progress);
-            await new Promise((resolve) => setTimeout(resolve, 500));
-          }
-        }, '').finally(() => display.end());
-        return result;
-      }
-    });
+    }
   });
+}
+
+function elsewhere(url: string, source: SourceFlags): Target {
+  const service = new RemoteService(url, process.env.ROWFERRY_SERVER_TOKEN?.trim() || undefined);
+  return {
+    add(file) {
+      if (file === undefined || /^https?:/i.test(file)) {
+        const sentence = 'With --server name files of this machine, or - for stdin.';
+        throw new RowferryError('SOURCE_MISSING', sentence, EXIT.usage);
+      }
+      return service.add(file, source);
+    },
+    look: (run) => service.status(run),
+    describe: (summary) => summaryText(summary),
+    waitsFor: 'a runner of that service',
+  };
 }

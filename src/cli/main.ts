@@ -2,21 +2,20 @@
 /** The command line: parses, calls the library, ends with the exit codes of the contract. */
 import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
-import { Command, CommanderError, Option } from 'commander';
-import { EXIT, RowferryError } from '../errors.js';
+import { Command, Option } from 'commander';
 import { VERSION } from '../version.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
+import { destinationsCommand } from './destinations.js';
+import { doctorCommand } from './doctor.js';
 import { enqueueCommand } from './enqueue.js';
+import { explain } from './explain.js';
 import { runCommand } from './run.js';
 import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
 import { schedulesCommand } from './schedules.js';
 import { startCommand, workerCommand } from './service.js';
 import { syncCommand } from './sync.js';
-
-/** What the machine may run out of, or not allow. */
-const CIRCUMSTANCES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'EIO']);
 
 const program = new Command('rowferry')
   .description('Carries every row of a CSV into a contact API, inside its rate limit, exactly accounted for.')
@@ -35,7 +34,9 @@ for (const command of [
   startCommand(),
   workerCommand(),
   runsCommand(),
+  destinationsCommand(),
   configCommand(),
+  doctorCommand(),
   sandboxCommand(),
   demoCommand(),
 ]) {
@@ -61,25 +62,4 @@ function usageLine(text: string): string {
     .replace(/^error: /, '')
     .replaceAll('\n', ' ');
   return `rowferry: ${sentence} (add --help for usage)\n`;
-}
-
-/** Prints what a person needs to know and returns the exit code. */
-function explain(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (error instanceof RowferryError) {
-    process.stderr.write(`rowferry: ${error.message}\n`);
-    return error.exitCode;
-  }
-  const { stack, name, message, code } = error as NodeJS.ErrnoException;
-  if (name === 'ReplyError' || (code !== undefined && CIRCUMSTANCES.has(code))) {
-    const whose = name === 'ReplyError' ? 'Redis refused a command' : 'The system refused';
-    process.stderr.write(
-      `rowferry: ${whose}: ${message}. Nothing is lost; mend it, then: rowferry runs resume\n`,
-    );
-    return EXIT.broke;
-  }
-  process.stderr.write(
-    `rowferry: this should not have happened; please report it.\n${stack ?? String(error)}\n`,
-  );
-  return EXIT.broke;
 }

@@ -1,6 +1,7 @@
 /** `rowferry runs`: what runs there are, and what to do with one. */
 import { Command } from 'commander';
 import { EXIT, RowferryError } from '../index.js';
+import { followService } from './follow.js';
 import { addConcurrencyFlag, withRowferry } from './options.js';
 import { describe, jsonLine, runsTable, runText } from './show.js';
 import { watch } from './watch.js';
@@ -61,16 +62,20 @@ export function runsCommand(): Command {
   );
 
   const resume = addConcurrencyFlag(
-    sub('resume', 'go on with an interrupted or halted run').argument(
-      '[run]',
-      'default: the latest unfinished one',
-    ),
+    sub(
+      'resume',
+      'go on with an interrupted or halted run; a service of this data dir does it, if there is one',
+    ).argument('[run]', 'default: the latest unfinished one'),
   );
   resume.action((given: string | undefined, { json, concurrency }: Flags) =>
     withRowferry(resume, async (rowferry) => {
       const run = given ?? (await rowferry.unfinished())?.run;
       if (run === undefined) {
         throw new RowferryError('NOTHING_TO_RESUME', 'No run is interrupted or halted.', EXIT.usage);
+      }
+      if (concurrency === undefined && (await rowferry.served(run))) {
+        await rowferry.handOver(run);
+        return followService(rowferry, json ?? false, run);
       }
       await watch(rowferry, json ?? false, (options) => rowferry.resume(run, { ...options, concurrency }));
     }),
@@ -81,6 +86,9 @@ export function runsCommand(): Command {
   );
   retry.action((run: string, { json, concurrency }: Flags) =>
     withRowferry(retry, async (rowferry) => {
+      if (concurrency === undefined && (await rowferry.served(run))) {
+        return followService(rowferry, json ?? false, await rowferry.enqueueRetry(run));
+      }
       await watch(rowferry, json ?? false, (options) => rowferry.retry(run, { ...options, concurrency }));
     }),
   );

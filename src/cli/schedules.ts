@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { ScheduleView } from '../index.js';
 import { withRowferry } from './options.js';
-import { jsonLine, moment, tableText } from './show.js';
+import { columns, jsonLine, moment } from './show.js';
 
 export function schedulesCommand(): Command {
   const command = new Command('schedules')
@@ -28,5 +28,5 @@ export function schedulesText(views: readonly ScheduleView[]): string {
   const skips = views.flatMap(({ sync, skipped }) =>
     skipped ? [`${sync} was skipped at ${moment(skipped.at)}: ${skipped.why}\n`] : [],
   );
-  return tableText([['SYNC', 'CRON', 'NEXT', 'LAST', 'RUN'], ...rows]) + skips.join('');
+  return columns([['SYNC', 'CRON', 'NEXT', 'LAST', 'RUN'], ...rows]) + skips.join('');
 }

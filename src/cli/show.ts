@@ -1,5 +1,12 @@
 /** Summaries and runs as text. */
-import { EXIT, type Rowferry, type RunView, type Summary } from '../index.js';
+import {
+  type DestinationView,
+  EXIT,
+  type Rate,
+  type Rowferry,
+  type RunView,
+  type Summary,
+} from '../index.js';
 import { type Kinds, loadStatus } from '../run.js';
 import { counted, duration, group, settledRows, waitingText } from './progress.js';
 
@@ -118,11 +125,11 @@ export function runsTable(views: readonly RunView[]): string {
     group(view.progress.failed),
     `${view.source} → ${view.destination}`,
   ]);
-  return tableText([['RUN', 'STATE', 'ROWS', 'CREATED', 'UPDATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows]);
+  return columns([['RUN', 'STATE', 'ROWS', 'CREATED', 'UPDATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows]);
 }
 
 /** Columns as wide as their widest cell. */
-export function tableText(table: readonly (readonly string[])[]): string {
+export function columns(table: readonly (readonly string[])[]): string {
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   return table
     .map(
@@ -133,6 +140,32 @@ export function tableText(table: readonly (readonly string[])[]): string {
           .trimEnd()}\n`,
     )
     .join('');
+}
+
+const UNITS: [perMs: number, unit: string][] = [
+  [1_000, 's'],
+  [60_000, 'min'],
+  [3_600_000, 'h'],
+];
+
+/** `10/s`, as it is given; `10/5 s` where it cannot be given. */
+function rateText(rate: Rate | null): string {
+  if (rate === null) return 'none';
+  const unit = UNITS.find(([perMs]) => perMs === rate.perMs)?.[1];
+  return `${rate.requests}/${unit ?? `${rate.perMs / 1000} s`}`;
+}
+
+/** One line a destination. */
+export function destinationsTable(views: readonly DestinationView[]): string {
+  const rows = views.map(({ name, account, rate, perSecond, runs, waiting }) => [
+    name,
+    account,
+    rateText(rate),
+    perSecond === undefined ? '-' : perSecond === null ? 'unlimited' : `${perSecond}/s`,
+    String(runs.length),
+    waiting ? waitingText(waiting, Date.now()) : 'open',
+  ]);
+  return columns([['NAME', 'ACCOUNT', 'RATE', 'NOW', 'RUNS', 'STATE'], ...rows]);
 }
 
 export function jsonLine(value: unknown): string {

@@ -89,13 +89,16 @@ export function readConfig(text: string, file: string, base: string, environment
     faults.push(document.faultAt(at, `there is no such destination.${hint}`));
   }
 
-  function takeRest({ redis_url, data_dir, folder, log_level, defaults = {} }: FileData): void {
+  function takeRest(rest: FileData): void {
+    const { redis_url, data_dir, folder, log_level, retention, dashboard, defaults = {} } = rest;
     const path = folder?.path && resolve(base, folder.path);
     config.settings = given({
       redisUrl: redis_url,
       dataDir: data_dir && resolve(base, data_dir),
       folder: folder && given({ path, settleMs: folder.settle, pollMs: folder.poll }),
       logLevel: log_level,
+      retentionDays: retention,
+      dashboard: dashboard && given(dashboard),
     });
     config.defaults = {
       ...settingsOf(defaults),

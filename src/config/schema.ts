@@ -8,7 +8,9 @@ import {
   parseMaxTime,
   parseOnDuplicate,
   parsePick,
+  parsePort,
   parseRate,
+  parseRetention,
   parseSize,
   parseSwitch,
   parseTimeout,
@@ -292,6 +294,22 @@ function fileOf(destination: z.ZodType, sync: z.ZodType) {
     redis_url: text('redis://, rediss:// or unix://. Default: a private server in the data dir.'),
     data_dir: text('Runs, reports and the private server, relative to this file. Default: .rowferry.'),
     folder: folderSchema.optional(),
+    retention: spelt(parseRetention, {
+      anyOf: [{ type: 'integer', minimum: 0 }, matching('[0-9]+\\s*(d|days?)?|forever')],
+      description:
+        'Days that reports, journals and archived files of ended runs are kept; 0 or forever: for ever. Default: 30.',
+      examples: [30, 'forever'],
+    }),
+    dashboard: z
+      .strictObject({
+        host: text('Default: 127.0.0.1. Any other than loopback needs ROWFERRY_DASHBOARD_TOKEN.'),
+        port: spelt(parsePort, {
+          anyOf: [{ type: 'integer', minimum: 0, maximum: 65_535 }, matching('[0-9]+')],
+          description: 'Default: 8080, if it is free. 0: any free one.',
+        }),
+      })
+      .meta({ description: 'Where the service listens for "enqueue --server" and browsers.' })
+      .optional(),
     log_level: spelt(parseLogLevel, { ...matching(LOG_LEVELS.join('|')), examples: [...LOG_LEVELS] }),
   });
 }

@@ -12,11 +12,13 @@ export interface Leave {
   markedMs: number;
   /** Rows that may be sent once they have a slot. */
   marked: Set<Item>;
-  /** Redis has lost something that the runner is about to restore: rows to ask for again. */
+  /** The account is paused, or Redis has lost something that the runner is about to restore: rows to ask for again. */
   unsure: Item[];
   /** Rows of these may not be sent any more. */
   over: Hold[];
 }
+
+const MAY_CHANGE: ReadonlySet<Condition> = new Set(['gone', 'unverified', 'paused']);
 
 /**
  * Asks leave for the rows of `requests` (those of one travel together) and for `slots`, and for `others` whether their rows may still
@@ -37,7 +39,8 @@ export async function askLeave(
     const { keys } = hold.record;
     const { epoch, batch, token } = hold.claim;
     const rows = JSON.stringify(group.map((item) => item.row));
-    pipe(redis, pipeline, 'mark', keys.state, keys.status, keys.batches, epoch, batch, token, rows);
+    const { state, status, batches } = keys;
+    pipe(redis, pipeline, 'mark', state, status, batches, pace.key, epoch, batch, token, rows);
   }
   const [reserved, ...marks] = (await pipeline.exec()) ?? [];
   const markedMs = clock.monotonic();
@@ -66,7 +69,7 @@ export async function askLeave(
         item.marked = true;
         leave.marked.add(item);
       }
-    } else if (condition === 'gone' || condition === 'unverified') leave.unsure.push(...group);
+    } else if (MAY_CHANGE.has(condition)) leave.unsure.push(...group);
     else leave.over.push(hold);
   }
   return leave;

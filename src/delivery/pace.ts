@@ -35,7 +35,7 @@ export function intervalUs(rate: Rate | null): number {
 }
 
 export class Pace {
-  private readonly key: string;
+  readonly key: string;
   /** Redis's clock minus our monotonic one, µs: the most that replies so far prove, as they only ever come late. */
   private ahead = Number.NEGATIVE_INFINITY;
   /** Interval of the newest reply, ms; 0 = no limit. */

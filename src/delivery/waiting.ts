@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import { paceKey } from '../redis/keys.js';
 import type { Verdict } from '../verdict.js';
+import { sayPaused } from './pause.js';
 
 /** Why a run waits. */
 export interface Waiting {
@@ -36,13 +37,14 @@ export async function readWaiting(
 ): Promise<Waiting | undefined> {
   const [fields, time] = (await redis
     .pipeline()
-    .hmget(paceKey(prefix, account), 'open_until', 'probe_until', 'said', 'asked_until', 'asked')
+    .hmget(paceKey(prefix, account), 'open_until', 'probe_until', 'said', 'asked_until', 'asked', 'paused')
     .time()
     .exec())!;
   if (fields![0] || time![0]) throw fields![0] ?? time![0];
-  const [open, probe, said, askedUntil, asked] = fields![1] as (string | null)[];
+  const [open, probe, said, askedUntil, asked, paused] = fields![1] as (string | null)[];
   const [seconds, micros] = time![1] as [number, number];
   const now = Number(seconds) * 1_000_000 + Number(micros);
+  if (paused) return { why: `${destination} ${sayPaused(Number(paused))}` };
   if (open && said && now - Math.max(Number(open), Number(probe)) < FORGOTTEN_US) {
     return told(said, Number(open) - now);
   }

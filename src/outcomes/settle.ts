@@ -10,7 +10,7 @@ import type { Counts } from '../run.js';
 
 /**
  * Why rows of a run must not be sent now. `gone` and `unverified`: Redis lost something and the runner has not
- * restored it yet: wait. `orphaned`: no living runner. `stale`: another runner took over and sends the rows again.
+ * restored it yet: wait. `paused`: the account is, by hand: wait. `orphaned`: no living runner. `stale`: another runner took over and sends the rows again.
  * `fenced`: another worker holds the batch. Else the state the run is in.
  */
 export type Condition =
@@ -20,6 +20,7 @@ export type Condition =
   | 'orphaned'
   | 'stale'
   | 'fenced'
+  | 'paused'
   | 'halted'
   | 'cancelling'
   | 'closed';

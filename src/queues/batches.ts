@@ -112,6 +112,12 @@ export class BatchQueue {
     return tried;
   }
 
+  /** Whether a worker lives that takes batches of this account. */
+  async served(): Promise<boolean> {
+    // Some managed servers list no clients: then nobody is seen.
+    return (await this.queue.getWorkersCount().catch(() => 0)) > 0;
+  }
+
   /** Takes out the batches of `run` that nobody holds. */
   async removeWaiting(run: string): Promise<void> {
     const jobs = await this.queue.getJobs(['wait', 'delayed', 'prioritized']);

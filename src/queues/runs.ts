@@ -1,11 +1,16 @@
 /** The `runs-<data dir>` queue: one BullMQ job is one run. It carries the run's id alone; the plan is on disk. */
 import { type ConnectionOptions, DelayedError, type Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { pause } from '../clock.js';
 import { queuePrefix } from '../redis/keys.js';
 
 function runsQueueName(dataDirId: string): string {
   return `runs-${dataDirId}`;
 }
+
+/** Longer than the job of a worker that died stays in its hands. */
+const LOOKS = 200;
+const LOOK_MS = 100;
 
 export class RunQueue {
   private readonly queue: Queue;
@@ -22,6 +27,22 @@ export class RunQueue {
   /** Adding a run twice is adding it once. */
   async add(run: string): Promise<void> {
     await this.queue.add('run', { run }, { jobId: run, removeOnComplete: true, removeOnFail: true });
+  }
+
+  /** Adds a run that ended its turn a moment ago: its job may still be in the hands of whoever worked on it. */
+  async addAgain(run: string): Promise<void> {
+    for (let looks = 0; looks < LOOKS; looks++) {
+      const job = await this.queue.getJob(run);
+      if (job === undefined || !(await job.isActive())) break;
+      await pause(LOOK_MS);
+    }
+    await this.add(run);
+  }
+
+  /** Whether a worker lives that takes runs. */
+  async served(): Promise<boolean> {
+    // Some managed servers list no clients: then nobody is seen.
+    return (await this.queue.getWorkersCount().catch(() => 0)) > 0;
   }
 
   /** Takes a waiting run out. A run that a runner holds stays: it is told through its record. */

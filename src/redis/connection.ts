@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
+import { RowferryError } from '../errors.js';
 import { joinPrivateServer } from './embedded.js';
 import { inspect } from './inspect.js';
 import { parseTarget, steady, withoutLogin } from './options.js';
@@ -14,6 +15,10 @@ export interface RedisSettings {
   binary?: string | undefined;
   /** Told when the private server was lost and cannot be brought back; the attempts go on. */
   onTrouble?: ((error: Error) => void) | undefined;
+  /** How long a server that cannot be reached yet is waited for, ms. Default 0. */
+  patienceMs?: number | undefined;
+  /** Told why it is waited, before each look. */
+  onWait?: ((error: Error) => void) | undefined;
 }
 
 export interface RedisHandle {
@@ -72,6 +77,26 @@ function handleOf(
   };
 }
 
+const LOOK_AGAIN_MS = 1_000;
+
+/** Only for a server that is not there yet: what is wrong otherwise does not mend itself. */
+async function inspectPatiently(
+  target: RedisOptions,
+  where: string,
+  { patienceMs = 0, onWait }: RedisSettings,
+): ReturnType<typeof inspect> {
+  for (const deadline = performance.now() + patienceMs; ; ) {
+    try {
+      return await inspect(target, where);
+    } catch (error) {
+      const mayCome = error instanceof RowferryError && error.code === 'REDIS_UNREACHABLE';
+      if (!mayCome || performance.now() >= deadline) throw error;
+      onWait?.(error);
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
+}
+
 /**
  * Opens the way to Redis and checks the server. Throws a RowferryError with one sentence, exit 69: REDIS_UNREACHABLE,
  * REDIS_AUTH, REDIS_VERSION, REDIS_POLICY, REDIS_CLUSTER, REDIS_READONLY, REDIS_BINARY_MISSING, REDIS_START_FAILED;
@@ -81,7 +106,7 @@ export async function openRedis(settings: RedisSettings): Promise<RedisHandle> {
   const member = `rowferry:${process.pid}:${randomUUID().slice(0, 8)}`;
   if (settings.url) {
     const { options: target, where } = parseTarget(settings.url);
-    const { warnings, anonymous } = await inspect(target, where);
+    const { warnings, anonymous } = await inspectPatiently(target, where, settings);
     const options = steady(anonymous ? withoutLogin(target) : target, member);
     return handleOf(options, { where, private: false, warnings }, async () => undefined);
   }

@@ -8,7 +8,7 @@ const SCRIPTS = {
   heartbeat: 1,
   claim_batch: 2,
   release_batch: 1,
-  mark: 3,
+  mark: 4,
   settle: 5,
   restore: 2,
   verify: 1,

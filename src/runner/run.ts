@@ -7,7 +7,7 @@ import type { RepeatFinder } from '../ingest/dedupe.js';
 import { openRepeatFinder } from '../ingest/ingest.js';
 import { CODE } from '../outcome.js';
 import { codeAt, RunRecord } from '../outcomes/settle.js';
-import { identify, type ProcessIdentity } from '../process.js';
+import { identify } from '../process.js';
 import { BatchQueue } from '../queues/batches.js';
 import { keepsAll } from '../redis/durable.js';
 import { Journal } from '../report/journal.js';
@@ -20,7 +20,15 @@ import { keepPulse } from './pulse.js';
 import { Remembering } from './remembering.js';
 import { Repeats } from './repeats.js';
 import { restore, vouch } from './restore.js';
-import { LEASE_MS, mayLive, type RunnerEvents, Session, type Surroundings, takenOver } from './session.js';
+import {
+  LEASE_MS,
+  mayLive,
+  type RunnerEvents,
+  Session,
+  type Surroundings,
+  takenOver,
+  whereIs,
+} from './session.js';
 import { settleRepeats } from './settle-repeats.js';
 import { keepTail } from './tail.js';
 import { finishUnchanged } from './unchanged.js';
@@ -110,11 +118,6 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
   if (resumed) await restore(session);
   else await vouch(session);
   return session;
-}
-
-function whereIs(runner: string): string {
-  const { pid, host } = JSON.parse(runner) as ProcessIdentity;
-  return `process ${pid} on ${host}`;
 }
 
 async function work(session: Session): Promise<Summary | undefined> {

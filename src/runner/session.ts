@@ -177,3 +177,9 @@ export function takenOver(run: string, by: string): RowferryError {
     2,
   );
 }
+
+/** Who `runner` (as in a run's state) is, in words. */
+export function whereIs(runner: string): string {
+  const { pid, host } = JSON.parse(runner) as ProcessIdentity;
+  return `process ${pid} on ${host}`;
+}

@@ -2,11 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { readWaiting } from '../delivery/waiting.js';
+import type { Clock } from '../clock.js';
+import { type AccountState, readAccountState } from '../delivery/pause.js';
+import { readWaiting, type Waiting } from '../delivery/waiting.js';
+import type { Account } from '../destinations/registry.js';
 import { toProgress } from '../outcomes/progress.js';
 import { RunRecord } from '../outcomes/settle.js';
 import type { Summary } from '../report/write.js';
-import { aboutRows, loadPlan, loadStatus, type RunPlan, type RunState } from '../run.js';
+import { aboutRows, loadPlan, loadStatus, type Rate, type RunPlan, type RunState } from '../run.js';
 import { hasRunner, type RunProgress } from './session.js';
 
 /** What is known of a run right now. */
@@ -69,6 +72,48 @@ export async function viewRun(
     },
     ...(summary === undefined ? {} : { summary }),
     ...(late.length === 0 ? {} : { late: late.length }),
+  };
+}
+
+/** How a destination stands with everybody who sends to it. */
+export interface DestinationView {
+  name: string;
+  kind: string;
+  account: string;
+  /** Requests allowed unless a run says otherwise; null = no limit. */
+  rate: Rate | null;
+  /** Requests per second that the living runs agreed on; null = no limit; left out: none is alive. */
+  perSecond?: number | null;
+  /** Ids of living runs that send to it, also of other data dirs. */
+  runs: string[];
+  circuit: AccountState['circuit'];
+  /** Set while it is paused by hand: since when. */
+  pausedSince?: string;
+  /** Why nothing is sent right now. */
+  waiting?: Waiting;
+}
+
+export async function viewDestination(
+  { redis, prefix, clock }: { redis: Redis; prefix: string; clock: Clock },
+  { id, name, destination, settings }: Account,
+): Promise<DestinationView> {
+  const now = clock.now();
+  const [state, waiting] = await Promise.all([
+    readAccountState(redis, prefix, id, now),
+    readWaiting(redis, prefix, id, name, now),
+  ]);
+  const { pausedMs, intervalMs, circuit, runs } = state;
+  const perSecond = intervalMs === 0 ? null : Math.round(10_000 / (intervalMs ?? 1)) / 10;
+  return {
+    name,
+    kind: destination.kind,
+    account: id,
+    rate: settings.rate === undefined ? destination.limit : settings.rate,
+    ...(intervalMs === undefined ? {} : { perSecond }),
+    runs,
+    circuit,
+    ...(pausedMs === undefined ? {} : { pausedSince: new Date(pausedMs).toISOString() }),
+    ...(waiting === undefined ? {} : { waiting }),
   };
 }
 

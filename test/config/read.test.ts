@@ -38,6 +38,8 @@ syncs:
 defaults: { rate: 100/min, attempts: 2, report_dir: /var/reports, timeout: 500ms }
 redis_url: redis://one
 data_dir: data
+dashboard: { host: 127.0.0.1, port: 0 }
+retention: 0
 log_level: info
 folder: { path: drop, settle: 500ms, poll: 2s }
 `,
@@ -99,6 +101,8 @@ folder: { path: drop, settle: 500ms, poll: 2s }
       dataDir: '/etc/rf/data',
       logLevel: 'info',
       folder: { path: '/etc/rf/drop', settleMs: 500, pollMs: 2_000 },
+      dashboard: { host: '127.0.0.1', port: 0 },
+      retentionDays: null,
     },
   });
 });

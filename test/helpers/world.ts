@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -154,7 +154,22 @@ export class World {
   }
 
   startWith(env: Environment, ...args: string[]): Process {
-    const child = spawn(process.execPath, [MAIN, '--data-dir', this.dataDir, ...args], {
+    return this.startProgram(MAIN, ['--data-dir', this.dataDir, ...args], env);
+  }
+
+  /** Starts the command line with nothing but the environment saying where the data dir is. */
+  startCommand(env: Environment, command: string): Process {
+    return this.startProgram(MAIN, command.split(' '), env);
+  }
+
+  /** Starts one of `workers/`. */
+  startWorker(env: Environment, name: string): Process {
+    const program = join(dirname(MAIN), '..', '..', 'workers', `${name}.js`);
+    return this.startProgram(program, [], { ROWFERRY_DATA_DIR: this.dataDir, ...env });
+  }
+
+  private startProgram(program: string, args: readonly string[], env: Environment): Process {
+    const child = spawn(process.execPath, [program, ...args], {
       cwd: this.dir,
       env: { ...this.env, ...env } as NodeJS.ProcessEnv,
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { pauseAccount, resumeAccount } from '../../src/delivery/pause.js';
 import { CODE, codeOf, decodeOutcome, type EncodedOutcome, fold, type Outcome } from '../../src/outcome.js';
 import { toProgress } from '../../src/outcomes/progress.js';
 import { type BatchClaim, codeAt, RunRecord } from '../../src/outcomes/settle.js';
 import { readOutcomes, trimOutcomes } from '../../src/outcomes/tail.js';
+import { paceKey } from '../../src/redis/keys.js';
 import { call } from '../../src/redis/scripts.js';
 import { openTestRedis } from '../helpers/redis.js';
 
@@ -29,6 +31,7 @@ async function claimedRun() {
       record.keys.state,
       record.keys.status,
       record.keys.batches,
+      paceKey(prefix, 'acme-1'),
       claim.epoch,
       claim.batch,
       claim.token,
@@ -185,4 +188,18 @@ test('verifying raises the counts to what was known, and never lowers them', asy
   await record.verify(epoch, 'runner-1', LEASE_MS, 1, { requests: 10, retries: 5, throttled: 2 });
   await record.settle([], batch('b', 't'), { requests: 1, retries: 0, throttled: 0 });
   expect(toProgress(await record.fields())).toMatchObject({ requests: 11, retries: 5, throttled: 2 });
+});
+
+test('nothing is marked while the account is paused by hand', async () => {
+  const { redis, prefix, record, batch, mark } = await claimedRun();
+  const claim = batch('b', 'token-1');
+  await record.claimBatch(claim);
+  await pauseAccount(redis, prefix, 'acme-1', 1_000);
+  expect(await mark(claim, 1, 2)).toEqual(['paused']);
+  expect(codeAt(await record.packedCodes(0, 16), 0, 1)).toBe(0);
+  expect(await resumeAccount(redis, prefix, 'acme-1')).toBe(true);
+  expect(await mark(claim, 1, 2)).toEqual(['ok']);
+  await pauseAccount(redis, prefix, 'acme-1', 1_000);
+  await record.setState('cancelling', ['running']);
+  expect(await mark(claim, 1)).toEqual(['cancelling']); // a run can be ended meanwhile
 });

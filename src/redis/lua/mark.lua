@@ -1,9 +1,10 @@
 -- Leave to send: marks rows as attempted and tells what they were before.
--- KEYS state, status, batches   ARGV epoch, batch, token, [row, ...] as JSON
+-- KEYS state, status, batches, pace   ARGV epoch, batch, token, [row, ...] as JSON
 -- → {condition, code before...}; no codes: all were 0. The rows are marked only when the condition is 'ok'.
--- Without rows: only asks.
+-- Without rows: only asks. Nothing is marked while the account is paused by hand: nothing would be sent.
 local condition = guard(KEYS[1], ARGV[1])
 if condition == 'ok' and redis.call('HGET', KEYS[3], ARGV[2] .. '|t') ~= ARGV[3] then condition = 'fenced' end
+if condition == 'ok' and redis.call('HEXISTS', KEYS[4], 'paused') == 1 then condition = 'paused' end
 local rows = cjson.decode(ARGV[4])
 if condition ~= 'ok' or #rows == 0 then return { condition } end
 if redis.call('HGET', KEYS[3], ARGV[2] .. '|m') ~= ARGV[3] then

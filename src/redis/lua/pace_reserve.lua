@@ -5,10 +5,12 @@
 local now = now_us()
 local fields = redis.call('HGETALL', KEYS[1])
 local tat, open_until, probe_until, lives_until, interval = now, nil, 0, 0, nil
+local paused
 for i = 1, #fields, 2 do
   local name, value = fields[i], fields[i + 1]
   if name == 'tat' then tat = math.max(now, tonumber(value))
   elseif name == 'open_until' then open_until = tonumber(value)
+  elseif name == 'paused' then paused = true
   elseif name == 'probe_until' then probe_until = tonumber(value)
   elseif name == 'lives_until' then lives_until = tonumber(value)
   elseif string.sub(name, 1, 2) == 'r:' then
@@ -20,6 +22,8 @@ end
 interval = interval or tonumber(ARGV[3])
 local granted = tonumber(ARGV[1])
 local circuit, lives, pause = '', 0, 0
+-- By hand: no slot, neither for a probe. Asked for again soon, as it may be resumed at any time.
+if paused then tat = math.max(tat, now + tonumber(ARGV[2]) + 500000) end
 if open_until then
   circuit, pause = 'open', open_until - now
   if pause <= 0 then

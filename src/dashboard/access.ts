@@ -1,0 +1,123 @@
+/**
+ * Who may ask the service. Without a token only this machine, by a name of this machine (a page that lets its own name
+ * point here is refused); with one whoever shows it. A page of another origin changes nothing, whoever has it open.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { HttpBindings } from '@hono/node-server';
+import type { MiddlewareHandler } from 'hono';
+import type { Clock } from '../clock.js';
+import { EXIT, RowferryError } from '../errors.js';
+
+/** So many wrong tokens from one address, and it must wait until the minute is over. */
+const MOST_FAILURES = 20;
+const WINDOW_MS = 60_000;
+/** Addresses that are remembered; more come from somebody who has many, whom counting does not stop. */
+const MOST_PEERS = 10_000;
+
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '').replace(/^::ffff:/i, '');
+  return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
+}
+
+/** Throws when the service would be open to everybody who can reach `host`. */
+export function checkHost(host: string, token: string | undefined): void {
+  if (token !== undefined || isLoopback(host)) return;
+  throw new RowferryError(
+    'DASHBOARD_OPEN',
+    `The service would listen on ${host}, where other machines reach it, without asking who they are: set ROWFERRY_DASHBOARD_TOKEN, or let it listen on 127.0.0.1.`,
+    EXIT.usage,
+  );
+}
+
+type Handler = MiddlewareHandler<{ Bindings: HttpBindings }>;
+
+export function access(token: string | undefined, clock: Clock): Handler {
+  const failures = new Failures(clock);
+  return async (c, next) => {
+    const { incoming } = c.env;
+    const peer = incoming.socket.remoteAddress ?? '';
+    if (token === undefined) {
+      if (!isLoopback(peer))
+        return refuse(403, 'LOOPBACK_ONLY', 'Without ROWFERRY_DASHBOARD_TOKEN only this machine may ask.');
+      const host = hostName(incoming.headers.host);
+      if (host === undefined || !isLoopback(host)) {
+        return refuse(
+          403,
+          'HOST_UNKNOWN',
+          'Without ROWFERRY_DASHBOARD_TOKEN this service is called localhost or 127.0.0.1.',
+        );
+      }
+    } else if (failures.tooMany(peer)) {
+      return refuse(429, 'TOKEN_THROTTLED', 'Too many wrong tokens from this address; wait a minute.');
+    } else if (!isToken(incoming.headers.authorization, token)) {
+      failures.note(peer);
+      return refuse(
+        401,
+        'TOKEN_WRONG',
+        'Show the token of this service: "Authorization: Bearer <ROWFERRY_DASHBOARD_TOKEN>".',
+      );
+    }
+    if (c.req.method !== 'GET' && c.req.method !== 'HEAD' && isForeign(incoming.headers)) {
+      return refuse(403, 'ORIGIN_FOREIGN', 'A page of another origin may not change anything here.');
+    }
+    return next();
+
+    function refuse(status: 401 | 403 | 429, code: string, message: string): Response {
+      return c.json({ error: { code, message } }, status);
+    }
+  };
+}
+
+/** `[::1]:8080` → `[::1]` */
+function hostName(header: string | undefined): string | undefined {
+  try {
+    return new URL(`http://${header ?? ''}`).hostname;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Hashes are of one length, so that the comparison takes the same time whatever is shown. */
+function isToken(header: string | undefined, token: string): boolean {
+  const shown = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(shown), hash(token));
+}
+
+/** Browsers tell whose page asks; programs need not. */
+function isForeign(headers: HttpBindings['incoming']['headers']): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
+  if (headers.origin === undefined) return false;
+  try {
+    return new URL(headers.origin).host !== headers.host;
+  } catch {
+    return true; // "null"
+  }
+}
+
+class Failures {
+  private readonly byPeer = new Map<string, { count: number; sinceMs: number }>();
+
+  constructor(private readonly clock: Clock) {}
+
+  note(peer: string): void {
+    const now = this.clock.monotonic();
+    const known = this.byPeer.get(peer);
+    if (known && now - known.sinceMs < WINDOW_MS) known.count++;
+    else {
+      this.byPeer.delete(peer);
+      if (this.byPeer.size >= MOST_PEERS) this.byPeer.delete(this.byPeer.keys().next().value!);
+      this.byPeer.set(peer, { count: 1, sinceMs: now });
+    }
+  }
+
+  tooMany(peer: string): boolean {
+    const known = this.byPeer.get(peer);
+    return (
+      known !== undefined &&
+      known.count >= MOST_FAILURES &&
+      this.clock.monotonic() - known.sinceMs < WINDOW_MS
+    );
+  }
+}

@@ -1,0 +1,45 @@
+/** What a request says about a run it adds: the flags of `rowferry enqueue`, as parameters of the address. */
+import { parseCount, parseDelimiter, parseMap, parseOnDuplicate, parseRate, parseSwitch } from '../config.js';
+import { EXIT, RowferryError, type SourceOptions } from '../index.js';
+import { didYouMean } from '../spelling.js';
+
+const KNOWN = ['name', 'sync', 'to', 'rate', 'delimiter', 'map', 'attempts', 'on_duplicate', 'bulk'];
+
+/** Throws a sentence for what is no parameter, or no value of it. */
+export function readParameters(query: URLSearchParams): SourceOptions & { name: string } {
+  for (const key of query.keys()) {
+    if (KNOWN.includes(key)) continue;
+    const sentence = `There is no parameter "${key}".${didYouMean(key, KNOWN)} Known: ${KNOWN.join(', ')}.`;
+    throw new RowferryError('PARAMETER_UNKNOWN', sentence, EXIT.usage);
+  }
+  const map = query.getAll('map');
+  return {
+    name: fileName(query.get('name') ?? ''),
+    sync: query.get('sync') ?? undefined,
+    to: query.get('to') ?? undefined,
+    rate: given('rate', parseRate),
+    delimiter: given('delimiter', parseDelimiter),
+    attempts: given('attempts', (text, setting) => parseCount(text, setting, 1, 100)),
+    onDuplicate: given('on_duplicate', parseOnDuplicate),
+    bulk: given('bulk', parseSwitch),
+    ...(map.length === 0 ? {} : { mapping: { map: parseMap(map, 'map') } }),
+  };
+
+  function given<T>(name: string, parse: (text: string, setting: string) => T): T | undefined {
+    const text = query.get(name);
+    return text === null ? undefined : parse(text, name);
+  }
+}
+
+/** Bytes that file systems take as a name, with room to spare. */
+const LONGEST_NAME = 200;
+
+/** The last part of a path, without what a file's name cannot hold or should not begin with. */
+function fileName(given: string): string {
+  const last = given.split(/[/\\]/).at(-1)!;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go
+  const plain = last.replace(/[\u0000-\u001f\u007f]/g, '').replace(/^\.+/, '');
+  let name = plain;
+  while (Buffer.byteLength(name) > LONGEST_NAME) name = name.slice(1);
+  return name === '' ? 'upload.csv' : name;
+}

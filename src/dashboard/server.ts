@@ -1,0 +1,108 @@
+/** The HTTP server of the service: health, the API, and pages once there are some. */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { Hono } from 'hono';
+import { systemClock } from '../clock.js';
+import { EXIT, type Rowferry, RowferryError } from '../index.js';
+import { access, checkHost } from './access.js';
+import { api, type Bindings, explain, health } from './api.js';
+
+const HOST = '127.0.0.1';
+const USUAL_PORT = 8080;
+/** The disk sets a limit, too; this one keeps a sender that never ends from filling it. */
+const MOST_BYTES = 10 * 1024 ** 3;
+/** An upload may take hours, but not be silent for so long. */
+const SILENCE_MS = 120_000;
+const GRACE_MS = 3_000;
+
+export interface Dashboard {
+  /** Where it answers; undefined: nowhere, as the usual port was taken. */
+  url: string | undefined;
+  /** Lets answers under way end, for a moment. */
+  close(): Promise<void>;
+}
+
+export interface DashboardOptions {
+  /** The usual port being taken is an error, too. */
+  required?: boolean;
+  /** Default: 8080. */
+  usualPort?: number;
+  /** Of one file that is sent here. */
+  mostBytes?: number;
+}
+
+/** Throws a sentence when it would be open to everybody, or cannot listen where it was told to. */
+export async function startDashboard(rowferry: Rowferry, options: DashboardOptions = {}): Promise<Dashboard> {
+  const { dashboard, dashboardToken } = rowferry.settings;
+  const { host = HOST, port } = dashboard;
+  const asked = port ?? options.usualPort ?? USUAL_PORT;
+  checkHost(host, dashboardToken);
+  const app = new Hono<Bindings>();
+  app.use(async (c, next) => {
+    await next();
+    c.header('x-content-type-options', 'nosniff');
+  });
+  app.route('/', health(rowferry));
+  app.use(access(dashboardToken, systemClock));
+  app.route('/api', api(rowferry, options.mostBytes ?? MOST_BYTES));
+  app.notFound((c) =>
+    c.json({ error: { code: 'NOT_FOUND', message: `There is no ${c.req.path} here.` } }, 404),
+  );
+  app.onError((error, c) => explain(rowferry, error, c));
+
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { requestTimeout: 0 },
+  }) as Server;
+  server.timeout = SILENCE_MS;
+  try {
+    server.listen(asked, host);
+    await once(server, 'listening');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'another process listens there' : (code ?? message);
+    const sentence = `The service cannot listen on ${host}:${asked}: ${why}. Name another port in ROWFERRY_DASHBOARD_PORT (0: any free one).`;
+    if (port !== undefined || options.required || code !== 'EADDRINUSE') {
+      throw new RowferryError('DASHBOARD_NOT_STARTED', sentence, EXIT.usage);
+    }
+    rowferry.log.warn(`${sentence} It goes on without.`);
+    return { url: undefined, close: async () => {} };
+  }
+  const { address, port: bound, family } = server.address() as AddressInfo;
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
+  rowferry.log.info({ url }, 'dashboard listens');
+  return { url, close: () => close(server) };
+}
+
+/** The whole service in one process, until `signal` aborts. */
+export async function serveWithDashboard(
+  rowferry: Rowferry,
+  signal: AbortSignal,
+  options: Parameters<Rowferry['serve']>[1] = {},
+): Promise<void> {
+  const dashboard = await startDashboard(rowferry);
+  try {
+    await rowferry.serve(signal, options);
+  } finally {
+    await dashboard.close();
+  }
+}
+
+/** The dashboard alone, until `signal` aborts. */
+export async function serveDashboard(rowferry: Rowferry, signal: AbortSignal): Promise<void> {
+  const dashboard = await startDashboard(rowferry, { required: true });
+  if (!signal.aborted) await once(signal, 'abort');
+  await dashboard.close();
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,136 @@
+/**
+ * A file that is streamed here becomes a run: whole, or not at all. The body goes to a directory that is no run yet;
+ * once all of it is on disk the directory gets the run's name, and only then the run is added. Nothing but a process
+ * that is killed leaves something behind, and that is no run.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { EXIT, type Rowferry, RowferryError, type SourceOptions } from '../index.js';
+import { newRunId, runDir, syncDir } from '../run.js';
+
+export interface Added {
+  run: string;
+  warnings: string[];
+  /** This file was here before: its first answer was lost. */
+  repeated: boolean;
+}
+
+/** `<ms since the epoch>-<anything unlikely>`: names one upload, however often it is tried. */
+const KEY = /^(\d{12,14})-[\w-]{8,64}$/;
+
+/** The run an upload with this key becomes; whoever sends it can know that, too. */
+export function runOfKey(key: string): string {
+  const ms = Number(KEY.exec(key)?.[1]);
+  if (Number.isNaN(ms)) {
+    const sentence =
+      'Idempotency-Key is not of the form <milliseconds since the epoch>-<8 to 64 letters, digits or dashes>.';
+    throw new RowferryError('KEY_MALFORMED', sentence, EXIT.usage);
+  }
+  return newRunId(ms, key);
+}
+
+export class Uploads {
+  /** One at a time for each run: a sender that lost its connection may be back before we know. */
+  private readonly adding = new Map<string, Promise<unknown>>();
+
+  constructor(
+    private readonly rowferry: Rowferry,
+    private readonly mostBytes: number,
+  ) {}
+
+  /** Throws a sentence for what is refused; then nothing is left of it. */
+  async take(
+    body: Readable,
+    { name, ...options }: SourceOptions & { name: string },
+    key = `${Date.now()}-${randomBytes(8).toString('hex')}`,
+  ): Promise<Added> {
+    const run = runOfKey(key);
+    await this.rowferry.account(options.to, options.sync); // refused before the first byte
+    if (this.isAdded(run, key)) return this.again(run);
+    const { dataDir } = this.rowferry.settings;
+    const draft = `${runDir(dataDir, run)}.${randomBytes(4).toString('hex')}.part`;
+    try {
+      await mkdir(join(draft, 'upload'), { recursive: true, mode: 0o700 });
+      await writeFile(keyPath(draft), digest(key), { mode: 0o600 });
+      const file = createWriteStream(join(draft, 'upload', name), { mode: 0o600, flush: true });
+      await pipeline(upTo(this.mostBytes, body), file);
+      return await this.alone(run, () => this.add(run, key, draft, options));
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
+  }
+
+  private async add(run: string, key: string, draft: string, options: SourceOptions): Promise<Added> {
+    const { dataDir } = this.rowferry.settings;
+    const dir = runDir(dataDir, run);
+    if (this.isAdded(run, key)) return this.again(run);
+    // A process that was killed between the two steps below left it without a plan.
+    await rm(dir, { recursive: true, force: true });
+    await rename(draft, dir);
+    await syncDir(join(dir, '..'));
+    const [name] = await readdir(join(dir, 'upload'));
+    const path = join(dir, 'upload', name!);
+    let warnings: string[] = [];
+    try {
+      await this.rowferry.enqueue(path, {
+        ...options,
+        run,
+        started: (_plan, told) => {
+          warnings = told;
+        },
+      });
+    } catch (error) {
+      if (!existsSync(join(dir, 'plan.json'))) await rm(dir, { recursive: true, force: true });
+      // Where it lies here is nothing to whoever sent it.
+      if (error instanceof RowferryError) error.message = error.message.replaceAll(path, name!);
+      throw error;
+    }
+    return { run, warnings, repeated: false };
+  }
+
+  /** It is on disk; whether Redis has heard of it is not known. */
+  private async again(run: string): Promise<Added> {
+    await this.rowferry.remind(run);
+    return { run, warnings: [], repeated: true };
+  }
+
+  /** Throws when the run is somebody else's. */
+  private isAdded(run: string, key: string): boolean {
+    const dir = runDir(this.rowferry.settings.dataDir, run);
+    if (!existsSync(join(dir, 'plan.json'))) return false;
+    if (existsSync(keyPath(dir)) && readFileSync(keyPath(dir), 'utf8') === digest(key)) return true;
+    const sentence = `There is a run ${run} already, of another file; send this one with another Idempotency-Key.`;
+    throw new RowferryError('RUN_EXISTS', sentence, EXIT.usage);
+  }
+
+  private async alone<T>(run: string, body: () => Promise<T>): Promise<T> {
+    const before = this.adding.get(run) ?? Promise.resolve();
+    const turn = before.then(body, body);
+    this.adding.set(run, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.adding.get(run) === turn) this.adding.delete(run);
+    }
+  }
+}
+
+const keyPath = (dir: string) => join(dir, 'upload.key');
+const digest = (key: string) => createHash('sha256').update(key).digest('hex');
+
+/** The body stays open when it is refused: the answer goes over the same connection. */
+async function* upTo(bytes: number, body: Readable): AsyncGenerator<Buffer> {
+  let seen = 0;
+  for await (const piece of body.iterator({ destroyOnReturn: false })) {
+    seen += (piece as Buffer).length;
+    if (seen > bytes) {
+      const sentence = `The file is larger than ${bytes} bytes, the most that is taken this way; put it on the machine of the service.`;
+      throw new RowferryError('SOURCE_TOO_LARGE', sentence, EXIT.usage);
+    }
+    yield piece as Buffer;
+  }
+}

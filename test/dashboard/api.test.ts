@@ -1,0 +1,161 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { expect, inject, test } from 'vitest';
+import { runOfKey } from '../../src/dashboard/upload.js';
+import { RunRecord } from '../../src/outcomes/settle.js';
+import { expectAgreement } from '../helpers/agreement.js';
+import { people } from '../helpers/csv.js';
+import { until } from '../helpers/world.js';
+import { ask, post, serveWorld } from './helpers.js';
+
+const HEADER = 'email,external_id,first_name\n';
+const CSV = `${HEADER}ada@example.com,1,Ada\nlin@example.com,2,Lin\n`;
+
+test('a file that is sent becomes a run, which the service works on; its report can be fetched', async () => {
+  const { world, url, serve } = await serveWorld();
+  const rows = people(500);
+  const path = world.csv(rows);
+  const text = readFileSync(path, 'utf8');
+  const added = await post(
+    `${url}/api/runs?name=people.csv&rate=none&map=${encodeURIComponent('tags:=vip')}`,
+    text,
+  );
+  expect(added).toMatchObject({ status: 201, body: { run: expect.any(String), repeated: false } });
+  const { run, warnings } = added.body as { run: string; warnings: string[] };
+  expect(warnings).toEqual(expect.any(Array));
+  expect(await ask(`${url}/api/runs/${run}`)).toMatchObject({
+    status: 200,
+    body: { run, state: 'queued', source: 'people.csv', destination: 'sendmator' },
+  });
+  expect((await ask(`${url}/api/runs/${run}/report/outcomes.csv`)).body.error.code).toBe('NO_REPORT');
+
+  serve();
+  await until(async () => (await ask(`${url}/api/runs/${run}`)).body.state === 'finished');
+  const { body } = await ask(`${url}/api/runs/${run}`);
+  expect(body.summary).toMatchObject({ rows: 500, created: 500 });
+  expectAgreement(body.summary.reports.dir, rows, world.ledger());
+  const report = await ask(`${url}/api/runs/${run}/report/outcomes.csv`);
+  expect(report.body).toBe(readFileSync(body.summary.reports.outcomes, 'utf8'));
+  expect((await ask(`${url}/api/runs`)).body.runs.map((view: { run: string }) => view.run)).toEqual([run]);
+});
+
+test.each([
+  ['a parameter there is not', 'ratee=1/s', CSV, 400, 'PARAMETER_UNKNOWN', /rate/],
+  ['a rate that is none', 'rate=fast', CSV, 400, 'SETTING_INVALID', /^rate: "fast" is not a rate/],
+  ['a destination there is not', 'to=sendmatr', CSV, 400, 'DESTINATION_UNKNOWN', /sendmator/],
+  ['a sync there is not', 'sync=none', CSV, 400, 'SYNC_UNKNOWN', /none/],
+  ['an empty file', 'name=e.csv', '', 400, 'SOURCE_EMPTY', /^e\.csv is empty/],
+  ['a header alone', 'name=h.csv', HEADER, 400, 'NO_ROWS', /^h\.csv has a header/],
+  [
+    'what is not UTF-8',
+    'name=../../l.csv',
+    Buffer.from('email\nM\xfcller@example.com\n', 'latin1'),
+    400,
+    'SOURCE_NOT_UTF8',
+    /^l\.csv is not written/,
+  ],
+  [
+    'a file beyond the limit',
+    '',
+    `${CSV}${'x'.repeat(30_000_000)}`,
+    413,
+    'SOURCE_TOO_LARGE',
+    /1000000 bytes/,
+  ],
+] as const)('refused is %s, and nothing is left of it', async (_what, query, body, status, code, message) => {
+  const { url, left } = await serveWorld({}, { mostBytes: 1_000_000 });
+  const said = await post(`${url}/api/runs?${query}`, body);
+  expect(said).toMatchObject({ status, body: { error: { code, message: expect.stringMatching(message) } } });
+  expect(left()).toEqual([]);
+});
+
+test('an upload that breaks off leaves no run and no half file, however it was announced', async () => {
+  const { url, left, world } = await serveWorld();
+  const { port } = new URL(url);
+  for (const length of [`Content-Length: ${CSV.length + 1_000}`, 'Transfer-Encoding: chunked']) {
+    const socket = createConnection(Number(port), '127.0.0.1');
+    const piece = length.startsWith('T') ? `${CSV.length.toString(16)}\r\n${CSV}\r\n` : CSV;
+    socket.write(`POST /api/runs HTTP/1.1\r\nHost: localhost\r\n${length}\r\n\r\n${piece}`);
+    const uploads = () =>
+      left().filter((name) => existsSync(join(world.dataDir, 'runs', name, 'upload', 'upload.csv')));
+    await until(() => uploads().length === 1);
+    socket.destroy();
+    await until(() => left().length === 0);
+  }
+});
+
+test('the same upload once more is the same run, also while the first is under way; another with its id is refused', async () => {
+  const { url, left, world } = await serveWorld();
+  const key = '1769860800000-0123456789abcdef';
+  const headers = { 'idempotency-key': key };
+  const both = await Promise.all([
+    post(`${url}/api/runs`, CSV, headers),
+    post(`${url}/api/runs`, CSV, headers),
+  ]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 201]);
+  const [run] = left() as [string];
+  expect(run).toBe(runOfKey(key));
+  expect(await post(`${url}/api/runs`, CSV, headers)).toMatchObject({
+    status: 200,
+    body: { run, repeated: true },
+  });
+  expect(left()).toEqual([run]);
+  expect(readdirSync(join(world.dataDir, 'runs', run, 'upload'))).toEqual(['upload.csv']);
+
+  writeFileSync(join(world.dataDir, 'runs', run, 'upload.key'), 'of somebody else');
+  expect(await post(`${url}/api/runs`, CSV, headers)).toMatchObject({
+    status: 409,
+    body: { error: { code: 'RUN_EXISTS' } },
+  });
+  expect((await post(`${url}/api/runs`, CSV, { 'idempotency-key': 'x' })).body.error.code).toBe(
+    'KEY_MALFORMED',
+  );
+});
+
+test('a queued run is cancelled by the service, a halted one resumed, failed rows retried', async () => {
+  const { url, serve, world, rowferry } = await serveWorld();
+  const { run: first } = (await post(`${url}/api/runs`, CSV)).body;
+  expect((await post(`${url}/api/runs/${first}/cancel`)).status).toBe(202);
+  serve();
+  await until(async () => (await rowferry.status(first)).state === 'cancelled');
+  expect((await rowferry.report(first)).unprocessed).toBe(2);
+  expect(await post(`${url}/api/runs/${first}/cancel`)).toMatchObject({
+    status: 409,
+    body: { error: { code: 'RUN_OVER' } },
+  });
+  expect((await post(`${url}/api/runs/${first}/resume`)).body.error.code).toBe('RUN_OVER');
+  expect((await post(`${url}/api/runs/${first}/retry`)).body.error.code).toBe('NOTHING_TO_RETRY');
+
+  const { run: second } = (await post(`${url}/api/runs?rate=1/s`, CSV)).body;
+  const { redis, prefix } = { redis: new Redis(inject('redisSocket')), prefix: world.env.ROWFERRY_PREFIX! };
+  const record = new RunRecord(redis, prefix, second);
+  const refused = { halt_code: 'http_401', halt_message: 'HTTP 401' };
+  await until(async () => (await record.setState('halted', ['running'], refused)) === 'halted');
+  await redis.quit();
+  await until(async () => (await rowferry.status(second)).state === 'halted');
+  expect((await post(`${url}/api/runs/${second}/resume`)).status).toBe(202);
+  await until(async () => (await rowferry.status(second)).state === 'finished');
+  expect((await rowferry.report(second)).created).toBe(2);
+
+  const { run: third } = (await post(`${url}/api/runs`, `${HEADER}no address,3,No\n`)).body;
+  await until(async () => (await rowferry.status(third)).state === 'finished');
+  const { status, body } = await post(`${url}/api/runs/${third}/retry`);
+  expect(status).toBe(201);
+  await until(async () => (await rowferry.status(body.run)).state === 'finished');
+  expect(await rowferry.report(body.run)).toMatchObject({ rows: 1, failed: 1, retry_of: third });
+});
+
+test('what is not there is told as JSON', async () => {
+  const { url } = await serveWorld();
+  expect(await ask(`${url}/api/runs/nonsense`)).toMatchObject({
+    status: 404,
+    body: { error: { code: 'RUN_ID_MALFORMED' } },
+  });
+  expect(await ask(`${url}/api/runs/20260131-235959-1a2b3c`)).toMatchObject({
+    status: 404,
+    body: { error: { code: 'RUN_UNKNOWN' } },
+  });
+  expect(await ask(`${url}/nowhere`)).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } });
+});
