@@ -1,4 +1,5 @@
 /** The service: adds runs by its triggers, works on them and delivers their batches, until it is told to end. */
+import { setMaxListeners } from 'node:events';
 import { type Delivery, startDelivery } from './delivery/deliver.js';
 import type { Accounts } from './destinations/accounts.js';
 import { type Account, limitsOf } from './destinations/registry.js';
@@ -81,6 +82,7 @@ async function startRunner(
   dataDirId: string,
   signal: AbortSignal,
 ): Promise<Running> {
+  setMaxListeners(2 * RUNS_AT_ONCE, signal); // each run listens to it
   const worker = new RunWorker(
     {
       connection: around.redis,

@@ -1,6 +1,6 @@
 /** Claims: what is meant to become of a file, on disk from before it is moved until it is archived or rejected. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RowferryError } from '../../errors.js';
 import { lifeOf, type ProcessIdentity } from '../../process.js';
@@ -27,6 +27,9 @@ export interface Claim {
   refused?: string;
 }
 
+/** So long after a claim nobody on another machine, or in a container that is no more, will move its file. */
+const FORGOTTEN_MS = 3_600_000;
+
 /** A process, and which of those in it that look after a folder. */
 export type Mover = Partial<ProcessIdentity> & { nonce: string };
 
@@ -38,8 +41,14 @@ export class Claims {
     this.dir = join(dataDir, 'claims');
   }
 
+  /** Clears away what deaths have left half written. */
   async open(): Promise<void> {
     await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(this.dir)) {
+      const path = join(this.dir, name);
+      if (!name.endsWith('.tmp') || Date.now() - (await stat(path)).mtimeMs < FORGOTTEN_MS) continue;
+      await rm(path, { force: true });
+    }
   }
 
   /** Whether a run or a claim of this id is there. */
@@ -87,9 +96,6 @@ export class Claims {
     return join(this.dir, `${run}.json`);
   }
 }
-
-/** So long after a claim nobody on another machine, or in a container that is no more, will move its file. */
-const FORGOTTEN_MS = 3_600_000;
 
 /** Whether somebody else may be just about to move the file of this claim. */
 export function mayBeMoved({ by, at }: Claim, nowMs: number): boolean {

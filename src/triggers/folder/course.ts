@@ -85,17 +85,13 @@ export class Course {
     const claim: Claim = { run, folder, kept, shown, ...target, seen, by: this.me, at: clock.now() };
     await claims.save(claim);
     const { processing } = placesOf(folder);
-    try {
-      if (mayClaim() && (await move(file.path, join(processing, kept)))) {
-        await keepMoves(processing, file.path.subarray(0, file.path.lastIndexOf('/')));
-        return { claim, queued: false };
-      }
-    } catch (error) {
+    // What fails in here leaves the claim behind: whether the file was moved is seen when it is gone on with.
+    if (!mayClaim() || !(await move(file.path, join(processing, kept)))) {
       await claims.remove(run);
-      throw error;
+      return undefined;
     }
-    await claims.remove(run);
-    return undefined;
+    await keepMoves(processing, file.path.subarray(0, file.path.lastIndexOf('/')));
+    return { claim, queued: false };
   }
 
   /** Takes a file as far as it gets. True: there is nothing left to do. Throws what is not the file's fault. */
