@@ -82,6 +82,8 @@ export async function removeOld(
   const beforeMs = nowMs - days * DAY_MS;
   const runs = knownRuns(dataDir);
   const isOld = (run: string) => {
+    // Its file is still on its way to the archive: without the run it would be run again.
+    if (existsSync(join(dataDir, 'claims', `${run}.json`))) return false;
     const known = runs.get(run);
     if (known === undefined) return !existsSync(runDir(dataDir, run)) && bornMs(run) < beforeMs;
     const { state, finishedAt } = known.status;
