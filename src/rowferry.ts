@@ -184,7 +184,8 @@ export class Rowferry {
     const atMs = this.clock.now();
     const summaries: Summary[] = [];
     for (let left = 1; left > 0; ) {
-      const request = await this.request(undefined, { sync: name, signal: options.signal }, reach);
+      const like = { sync: name, trigger: 'schedule', signal: options.signal } as const;
+      const request = await this.request(undefined, like, reach);
       const add = (plan: RunPlan) => createRun(this.settings.dataDir, plan);
       const occasion = { request: { ...request, sync: name }, atMs, most: 1, add };
       const result = await workOnOccasion(this.settings.dataDir, this.clock, occasion);

@@ -18,7 +18,7 @@ export interface Rate {
 /** What becomes of a contact that the destination has already. */
 export type OnDuplicate = 'skip' | 'update';
 
-/** What added a run: a person or a program of theirs, a file in the watched folder, a schedule. */
+/** What added a run: a person or a program of theirs, a file in the watched folder, a schedule (or `rowferry sync`, which does the same). */
 export type Trigger = 'script' | 'folder' | 'schedule';
 
 export interface SourceSnapshot {
