@@ -82,6 +82,20 @@ export function afterCreate(verdict: Verdict, state: RowState, rules: Rules): St
   }
 }
 
+/** How a row begins that is remembered to be there: to be created it would only be refused. */
+export function ofOneThere(state: RowState, rules: Rules): Errand | undefined {
+  if (state.inDoubt || state.attempts > 0 || !rules.enforcesUniqueness) return undefined;
+  const otherwise: Outcome = {
+    row: state.row,
+    status: 'skipped',
+    reason: 'duplicate_email',
+    field: 'email',
+    duplicateOf: 'destination',
+  };
+  if (rules.update === 'by_itself') return { do: 'update', otherwise };
+  return rules.update === 'by_id' && rules.canLookUp ? { do: 'look_up', otherwise } : undefined;
+}
+
 /** Where a row that comes (back) from the queue goes on; undefined = send it. */
 export function beforeCreate(state: RowState, rules: Rules): Step | undefined {
   const givenUp = state.attempts >= rules.attempts;

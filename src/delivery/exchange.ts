@@ -12,6 +12,7 @@ import {
   afterLookUp,
   afterUpdate,
   beforeCreate,
+  ofOneThere,
   type RowState,
   type Rules,
   type Step,
@@ -45,7 +46,14 @@ export class Exchange {
 
   /** What to do with a row before anything is sent for it; undefined: send what is due. */
   before(item: Item): Step | undefined {
-    return item.errand ? undefined : beforeCreate(stateOf(item, item.attempts), this.rules(item));
+    if (item.errand) return undefined;
+    const rules = this.rules(item);
+    if (item.there) {
+      delete item.there; // asked once: what turns out otherwise goes the way of every row
+      const errand = ofOneThere(stateOf(item, item.attempts), rules);
+      if (errand) return errand;
+    }
+    return beforeCreate(stateOf(item, item.attempts), rules);
   }
 
   /** How many rows like this one travel in one request. */

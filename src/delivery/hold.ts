@@ -18,6 +18,8 @@ export interface Item {
   since: number;
   /** Marked as attempted by this hold, and nothing was sent since that may have created it. */
   marked: boolean;
+  /** Remembered to be there. */
+  there?: true;
   /** What the next request is about; undefined: to create it. */
   errand?: Errand;
   /** Travels in a request of its own from now on. */
@@ -57,13 +59,14 @@ export class Hold {
     this.finished = new Promise((resolve) => {
       this.finish = resolve;
     });
-    this.items = batch.rows.map(([row, contact, attempts = 0, since = 0]) => ({
+    this.items = batch.rows.map(([row, contact, attempts = 0, since = 0, there]) => ({
       hold: this,
       row,
       contact,
       attempts,
       since,
       marked: false,
+      ...(there ? { there } : {}),
     }));
     this.open = this.items.length;
     if (this.open === 0) this.finish();

@@ -32,8 +32,11 @@ export function roughBytes(value: unknown): number {
   return bytes;
 }
 
+/** `there`: the destination is remembered to have it. */
+export type BatchedRow = [row: number, contact: Contact, attempts?: 0, since?: 0, there?: true];
+
 export interface FullBatch {
-  rows: [row: number, contact: Contact][];
+  rows: BatchedRow[];
   /** Rough size of all of them in JSON. */
   bytes: number;
 }
@@ -45,8 +48,8 @@ export class Batcher {
 
   constructor(private readonly limits: BatchLimits) {}
 
-  push(row: number, contact: Contact): FullBatch | undefined {
-    this.rows.push([row, contact]);
+  push(row: number, contact: Contact, there = false): FullBatch | undefined {
+    this.rows.push(there ? [row, contact, 0, 0, true] : [row, contact]);
     this.bytes += roughBytes(contact);
     return this.rows.length >= this.limits.rows || this.bytes >= this.limits.bytes ? this.take() : undefined;
   }

@@ -4,8 +4,11 @@ import type { Redis } from 'ioredis';
 import type { Contact } from '../contact.js';
 import { queuePrefix } from '../redis/keys.js';
 
-/** One contact of a batch: row, contact, and for one that was tried before: attempts spent, ms when it was first sent without an answer (0 = never). */
-export type BatchRow = [row: number, contact: Contact, attempts?: number, since?: number];
+/**
+ * One contact of a batch: row, contact, and for one that was tried before: attempts spent, ms when it was first sent
+ * without an answer (0 = never). `there`: the destination is remembered to have it.
+ */
+export type BatchRow = [row: number, contact: Contact, attempts?: number, since?: number, there?: true];
 
 export interface Batch {
   run: string;

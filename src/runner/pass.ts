@@ -35,12 +35,12 @@ export async function pass(session: Session, options: PassOptions): Promise<void
       if (row.invalid) unsent.push(row.invalid);
       else due.push(row);
     }
-    const synced = await recall(due);
+    const known = await recall(due);
     for (const { row, contact } of due) {
-      const known = synced?.get(row);
-      if (known) unsent.push(known);
+      const told = known?.get(row);
+      if (told !== undefined && told !== 'changed') unsent.push(told);
       else {
-        const full = batcher.push(row, contact);
+        const full = batcher.push(row, contact, told === 'changed');
         if (full) await sendBatch(session, full, options);
       }
       if (signal.aborted) return;
@@ -51,13 +51,15 @@ export async function pass(session: Session, options: PassOptions): Promise<void
   if (!signal.aborted) await sendBatch(session, batcher.take(), options);
 
   /** Notes in the account's memory that these are going to be sent, but for those that need not be. */
-  async function recall(due: readonly IngestedRow[]): Promise<ReadonlyMap<number, Outcome> | undefined> {
+  async function recall(
+    due: readonly IngestedRow[],
+  ): Promise<ReadonlyMap<number, Outcome | 'changed'> | undefined> {
     const { memory } = session;
     if (memory?.generation === undefined) return undefined;
     const untouched = due.filter(({ row }) => options.untouched?.(row));
-    const synced = await memory.recall(untouched);
+    const known = await memory.recall(untouched);
     if (untouched.length < due.length) await memory.claim(due.filter(({ row }) => !options.untouched?.(row)));
-    return synced;
+    return known;
   }
 
   async function settleUnsent(): Promise<void> {

@@ -56,10 +56,12 @@ export class Remembering {
   }
 
   /**
-   * The outcomes of contacts that need not be sent, by row; the others count as under way from now on. Only where
-   * nothing was sent for the row yet.
+   * What is known of rows of which nothing was sent yet, by row: the outcomes of those that need not be sent. The others
+   * count as under way from now on.
    */
-  async recall(rows: readonly { row: number; contact: Contact }[]): Promise<ReadonlyMap<number, Outcome>> {
+  async recall(
+    rows: readonly { row: number; contact: Contact }[],
+  ): Promise<ReadonlyMap<number, Outcome | 'changed'>> {
     const { plan } = this;
     return this.look(rows, plan.incremental ? plan.onDuplicate : 'none');
   }
@@ -99,9 +101,9 @@ export class Remembering {
   private async look(
     rows: readonly { row: number; contact: Contact }[],
     accepts: Accepts,
-  ): Promise<ReadonlyMap<number, Outcome>> {
-    const synced = new Map<number, Outcome>();
-    if (this.generation === undefined || rows.length === 0) return synced;
+  ): Promise<ReadonlyMap<number, Outcome | 'changed'>> {
+    const known = new Map<number, Outcome | 'changed'>();
+    if (this.generation === undefined || rows.length === 0) return known;
     const { destination } = this.account;
     const traces = rows.flatMap(
       ({ row, contact }) => traceOf(row, contact, destination.identity(contact)) ?? [],
@@ -109,11 +111,12 @@ export class Remembering {
     // Before the answer is known: were Redis to lose it, they would have to be noted again.
     for (const trace of traces) this.underWay.set(trace.row, trace);
     for (const [i, recalled] of (await this.ask(accepts, traces)).entries()) {
-      if (typeof recalled === 'string') continue;
-      synced.set(traces[i]!.row, recalled);
-      this.underWay.delete(traces[i]!.row);
+      const { row } = traces[i]!;
+      if (recalled === 'sent') continue;
+      known.set(row, recalled);
+      if (recalled !== 'changed') this.underWay.delete(row);
     }
-    return synced;
+    return known;
   }
 
   private async ask(accepts: Accepts, traces: readonly Trace[]): Promise<Recalled[]> {

@@ -5,6 +5,7 @@ import {
   afterLookUp,
   backoffMs,
   beforeCreate,
+  ofOneThere,
   type RowState,
   type Rules,
   type Step,
@@ -447,5 +448,22 @@ describe('backoffMs', () => {
     expect(backoffMs(attempts, 0)).toBe(most / 2);
     expect(backoffMs(attempts, 1 - Number.EPSILON)).toBeLessThanOrEqual(most);
     expect(backoffMs(attempts, 1 - Number.EPSILON)).toBeGreaterThan(most * 0.999);
+  });
+});
+
+describe('a row that is remembered to be there', () => {
+  const begin = (rules: Rules, state: RowState = { row: 7, attempts: 0, inDoubt: false }) =>
+    ofOneThere(state, rules)?.do;
+
+  test('is not created first where it is to be updated', () => {
+    expect(begin({ ...RULES, update: 'by_itself' })).toBe('update');
+    expect(begin({ ...RULES, update: 'by_id' })).toBe('look_up');
+  });
+
+  test('goes the way of every other where nothing is updated, nothing unique, or where it was sent before', () => {
+    expect(begin(RULES)).toBeUndefined();
+    expect(begin({ ...NOT_UNIQUE, update: 'by_id' })).toBeUndefined();
+    expect(begin({ ...BLIND, update: 'by_id' })).toBeUndefined();
+    expect(begin({ ...RULES, update: 'by_itself' }, DOUBT)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
@@ -85,6 +85,18 @@ test('what a run that can go on reads from stays, wherever it is', async () => {
   await sweep(30);
   expect(kept(first.all).slice(0, 2)).toEqual([true, true]);
   expect(kept(second.all)).toEqual([false, false, false, true]);
+});
+
+test('a run whose file is on its way to the archive stays: without it the file would be run again', async () => {
+  const { dataDir, run, sweep } = place();
+  const old = await run(40, 'finished');
+  const claim = join(dataDir, 'claims', `${old.id}.json`);
+  mkdirSync(join(dataDir, 'claims'));
+  writeFileSync(claim, '{}');
+  expect(await sweep(30)).toEqual([]);
+  rmSync(claim);
+  await sweep(30);
+  expect(kept(old.all)).toEqual(NONE);
 });
 
 test('for ever means for ever; a run whose directory is gone is judged by its id; a damaged one is left', async () => {
