@@ -21,7 +21,10 @@ const RECHECK_MS = 500;
 /** A wait that is announced as over already must not become a hot loop. */
 const LEAST_WAIT_MS = 100;
 const ASK_ALL_MS = 1_000;
-const MOST_AT_ONCE = 100;
+const MOST_AT_ONCE = 200;
+/** Requests to have leave for before their turn, in turns of all lanes: at first, and at the most. */
+const AHEAD = 2;
+const MOST_AHEAD = 16;
 const LONGEST_WAIT_MS = 86_400_000;
 
 /** A request that may be sent: one row, or several that travel together. */
@@ -53,6 +56,8 @@ export class Lanes {
   private cleared: Cleared[] = [];
   private inFlight = 0;
   private clearing = false;
+  /** Without a limit: how far ahead leave is asked for. */
+  private ahead = AHEAD;
   private stopped = false;
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = 0;
@@ -114,7 +119,7 @@ export class Lanes {
   /** How many more requests to clear now: places first, then slots; without a limit also the next few ahead. */
   private wanted(): number {
     const { concurrency, pace } = this.options;
-    const ahead = pace.intervalMs > 0 ? 0 : 2 * concurrency;
+    const ahead = pace.intervalMs > 0 ? 0 : this.ahead * concurrency;
     const places = concurrency + ahead - this.inFlight - this.cleared.length;
     // Without a limit small groups would cost a round trip each: wait until a group is wanted.
     if (ahead > 0 && places < Math.min(concurrency, this.pending.length)) return 0;
@@ -176,7 +181,8 @@ export class Lanes {
 
   /** Gets marks and slots for `requests`. Returns the ms after which to ask again, 0 = at once. */
   private async clearThese(requests: Item[][]): Promise<number> {
-    const { clock, circuit, pace } = this.options;
+    const { clock, circuit, pace, concurrency } = this.options;
+    const busy = this.inFlight > 0;
     // Others that wait behind may be void by now (cancelled, halted): asked about once in a while, without rows.
     const others = new Set<Hold>();
     if (clock.monotonic() - this.askedAllMs > ASK_ALL_MS) {
@@ -193,6 +199,7 @@ export class Lanes {
       this.putBack(items);
       return RECHECK_MS;
     }
+    if (busy && this.cleared.length === 0 && this.inFlight < concurrency) this.lookFurther();
     const { reserved, markedMs, marked, unsure, over } = leave;
     const { slots } = reserved;
     circuit.observe(reserved);
@@ -219,6 +226,15 @@ export class Lanes {
     this.putBack(waiting);
     if (slots.length === 0) return Math.max(1, Math.min(reserved.waitMs, 5_000));
     return unsure.length > 0 ? RECHECK_MS : 0;
+  }
+
+  /**
+   * Lanes stood still because leave came late: Redis is slow to say so, where it has to have every mark on disk first.
+   * After a crash more rows are in doubt then, so not where the API would let a contact be created twice.
+   */
+  private lookFurther(): void {
+    if (!this.options.account.destination.enforcesUniqueness) return;
+    this.ahead = Math.min(2 * this.ahead, MOST_AHEAD);
   }
 
   /** False when the mark told something about the row that settles it or sends it elsewhere. */
