@@ -14,6 +14,7 @@ import type { Hold, Item } from './hold.js';
 import { askLeave } from './leave.js';
 import { LATE_MS, type Pace, type Slot } from './pace.js';
 import type { Sender } from './send.js';
+import { inTurns } from './turns.js';
 
 /** A mark older than this is asked for again before the row is sent: this process may have been stopped meanwhile. */
 const LEASE_MS = 4_000;
@@ -79,6 +80,8 @@ export class Lanes {
       if (step) this.take(step, item);
       else this.pending.push(item);
     }
+    // A small run does not wait for what others have brought before it.
+    this.pending = inTurns(this.pending);
     this.pump();
   }
 
