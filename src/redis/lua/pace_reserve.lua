@@ -22,7 +22,7 @@ for i = 1, #fields, 2 do
   elseif name == 'lives_until' then lives_until = tonumber(value)
   elseif string.sub(name, 1, 2) == 'r:' then
     local rate, expires = string.match(value, '(%d+ %d+ %d+) (%d+)')
-    if tonumber(expires) * 1000 > now then asked[#asked + 1] = rate end
+    if expires and tonumber(expires) * 1000 > now then asked[#asked + 1] = rate end
   end
 end
 if #asked == 0 then asked[1] = ARGV[3] end
