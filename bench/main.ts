@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- [--rows 50000] [--rounds 3] [--only throughput|pace|memory] [--json]`
+ * `npm run bench -- [--rows 50000] [--rounds 3] [--only throughput|pace|fairness|memory] [--json]`
  * Measures rowferry on this machine: throughput beside two peers, the use of a rate limit, memory. What each figure
- * means and how it is taken is said at the head of throughput.ts, pace.ts and memory.ts. `--rows` and `--rounds` are
+ * means and how it is taken is said at the head of throughput.ts, pace.ts, fairness.ts and memory.ts. `--rows` and `--rounds` are
  * of the throughput. Absolute figures say as much about the machine as about the code: compare the ratios.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,12 +9,13 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { endAll } from './child.js';
+import { measureFairness, showFairness } from './fairness.js';
 import { measureMemory, showMemory } from './memory.js';
 import { measurePace, showPace } from './pace.js';
 import { closeAllRedis } from './redis.js';
 import { measureThroughput, showThroughput } from './throughput.js';
 
-const SECTIONS = ['throughput', 'pace', 'memory'] as const;
+const SECTIONS = ['throughput', 'pace', 'fairness', 'memory'] as const;
 
 const { values } = parseArgs({
   options: {
@@ -65,6 +66,11 @@ try {
     const pace = await measurePace(dir, say);
     results.pace = pace;
     print(showPace(pace));
+  }
+  if (wanted('fairness')) {
+    const fairness = await measureFairness(dir, say);
+    results.fairness = fairness;
+    print(showFairness(fairness));
   }
   if (wanted('memory')) {
     const memory = await measureMemory(dir, say);

@@ -12,18 +12,20 @@ import { attemptsText, type Step } from './decide.js';
 import { Exchange } from './exchange.js';
 import type { Hold, Item } from './hold.js';
 import { askLeave } from './leave.js';
-import { LATE_MS, type Pace } from './pace.js';
+import { LATE_MS, type Pace, type Slot } from './pace.js';
 import type { Sender } from './send.js';
+import { inTurns } from './turns.js';
 
 /** A mark older than this is asked for again before the row is sent: this process may have been stopped meanwhile. */
 const LEASE_MS = 4_000;
 const RECHECK_MS = 500;
 /** A wait that is announced as over already must not become a hot loop. */
 const LEAST_WAIT_MS = 100;
-const WARM_UP_MS = 1_000;
-const FREE_EVERY = 10;
 const ASK_ALL_MS = 1_000;
-const MOST_AT_ONCE = 100;
+const MOST_AT_ONCE = 200;
+/** Requests to have leave for before their turn, in turns of all lanes: at first, and at the most. */
+const AHEAD = 2;
+const MOST_AHEAD = 16;
 const LONGEST_WAIT_MS = 86_400_000;
 
 /** A request that may be sent: one row, or several that travel together. */
@@ -33,8 +35,8 @@ interface Cleared {
   probe: boolean;
   /** May be sent as long as the API lives, though the circuit is open. */
   lives: boolean;
-  /** Monotonic ms: when it may be sent, and when its marks were given. */
-  atMs: number;
+  slot: Slot;
+  /** Monotonic ms at which its marks were given. */
   markedMs: number;
 }
 
@@ -55,14 +57,14 @@ export class Lanes {
   private cleared: Cleared[] = [];
   private inFlight = 0;
   private clearing = false;
+  /** Without a limit: how far ahead leave is asked for. */
+  private ahead = AHEAD;
   private stopped = false;
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = 0;
   /** Monotonic: before then no slot is to be had. */
   private askAtMs = 0;
   private askedAllMs = 0;
-  private firstSlotMs: number | undefined;
-  private warmUpSlots = 0;
   private throttledInARow = 0;
   private throttledUntilMs = 0;
   private readonly exchange: Exchange;
@@ -78,6 +80,8 @@ export class Lanes {
       if (step) this.take(step, item);
       else this.pending.push(item);
     }
+    // A small run does not wait for what others have brought before it.
+    this.pending = inTurns(this.pending);
     this.pump();
   }
 
@@ -97,15 +101,18 @@ export class Lanes {
     while (this.cleared.length > 0 && this.inFlight < concurrency) {
       const next = this.cleared[0]!;
       const now = clock.monotonic();
-      if (next.atMs - now > 0.5) {
-        this.wake(next.atMs);
+      const { atMs } = next.slot;
+      if (atMs - now > 0.5) {
+        this.wake(atMs);
         break;
       }
       this.cleared.shift();
-      const late = pace.intervalMs > 0 && now - next.atMs > LATE_MS && !next.probe;
+      const late = pace.intervalMs > 0 && now - atMs > LATE_MS && !next.probe;
       const held = circuit.open && !next.probe && !(circuit.lives && next.lives);
-      if (late || held || now - next.markedMs > LEASE_MS) this.pending.unshift(...next.items);
-      else this.launch(next.items);
+      if (late || held || now - next.markedMs > LEASE_MS) {
+        pace.free(next.slot);
+        this.pending.unshift(...next.items);
+      } else this.launch(next);
     }
     if (this.clearing || this.pending.length === 0 || this.wanted() === 0) return;
     if (clock.monotonic() < this.askAtMs) this.wake(this.askAtMs);
@@ -115,7 +122,7 @@ export class Lanes {
   /** How many more requests to clear now: places first, then slots; without a limit also the next few ahead. */
   private wanted(): number {
     const { concurrency, pace } = this.options;
-    const ahead = pace.intervalMs > 0 ? 0 : 2 * concurrency;
+    const ahead = pace.intervalMs > 0 ? 0 : this.ahead * concurrency;
     const places = concurrency + ahead - this.inFlight - this.cleared.length;
     // Without a limit small groups would cost a round trip each: wait until a group is wanted.
     if (ahead > 0 && places < Math.min(concurrency, this.pending.length)) return 0;
@@ -177,7 +184,8 @@ export class Lanes {
 
   /** Gets marks and slots for `requests`. Returns the ms after which to ask again, 0 = at once. */
   private async clearThese(requests: Item[][]): Promise<number> {
-    const { clock, circuit } = this.options;
+    const { clock, circuit, pace, concurrency } = this.options;
+    const busy = this.inFlight > 0;
     // Others that wait behind may be void by now (cancelled, halted): asked about once in a while, without rows.
     const others = new Set<Hold>();
     if (clock.monotonic() - this.askedAllMs > ASK_ALL_MS) {
@@ -194,32 +202,42 @@ export class Lanes {
       this.putBack(items);
       return RECHECK_MS;
     }
-    const { slots, markedMs, marked, unsure, over } = leave;
-    circuit.observe(slots);
+    if (busy && this.cleared.length === 0 && this.inFlight < concurrency) this.lookFurther();
+    const { reserved, markedMs, marked, unsure, over } = leave;
+    const { slots } = reserved;
+    circuit.observe(reserved);
     for (const hold of over) this.drop(hold, items);
 
-    let slot = 0;
+    let used = 0;
     const waiting: Item[] = [...unsure];
     for (const request of requests) {
       const ready = request.filter((item) => marked.has(item) && this.stillDue(item));
       if (ready.length === 0) continue;
-      while (slot < slots.granted && this.leaveFree(slots.firstMs + slot * slots.intervalMs)) slot++;
-      const probe = slots.circuit === 'probe';
-      const lives = slots.circuit === 'open';
+      const probe = reserved.circuit === 'probe';
+      const lives = reserved.circuit === 'open';
       const fresh = ready[0]!.since === 0;
-      if (slot >= slots.granted || this.stopped || (lives && fresh && circuit.fresh === 0)) {
+      if (used === slots.length || this.stopped || (lives && fresh && circuit.fresh === 0)) {
         waiting.push(...ready);
         continue;
       }
       for (const item of ready) item.probe = probe;
       if (probe) this.probeByLookUp(ready[0]!);
       if (lives && fresh) circuit.fresh--;
-      const atMs = slots.firstMs + slot++ * slots.intervalMs;
-      this.cleared.push({ items: ready, probe, lives, atMs, markedMs });
+      this.cleared.push({ items: ready, probe, lives, slot: slots[used++]!, markedMs });
     }
+    for (const slot of slots.slice(used)) pace.free(slot);
     this.putBack(waiting);
-    if (slots.granted === 0) return Math.max(1, Math.min(slots.waitMs, 5_000));
+    if (slots.length === 0) return Math.max(1, Math.min(reserved.waitMs, 5_000));
     return unsure.length > 0 ? RECHECK_MS : 0;
+  }
+
+  /**
+   * Lanes stood still because leave came late: Redis is slow to say so, where it has to have every mark on disk first.
+   * After a crash more rows are in doubt then, so not where the API would let a contact be created twice.
+   */
+  private lookFurther(): void {
+    if (!this.options.account.destination.enforcesUniqueness) return;
+    this.ahead = Math.min(2 * this.ahead, MOST_AHEAD);
   }
 
   /** False when the mark told something about the row that settles it or sends it elsewhere. */
@@ -227,17 +245,6 @@ export class Lanes {
     const step = this.exchange.before(item);
     if (step) this.take(step, item);
     return step === undefined;
-  }
-
-  /**
-   * The first requests of a process open connections and are late for it, which the window of the next second sees as
-   * a burst: every tenth slot of the first second stays free, so that there is room for them.
-   */
-  private leaveFree(slotMs: number): boolean {
-    const { pace, circuit } = this.options;
-    if (pace.intervalMs === 0 || circuit.open) return false; // a probe is never given up
-    this.firstSlotMs ??= slotMs;
-    return slotMs - this.firstSlotMs < WARM_UP_MS && ++this.warmUpSlots % FREE_EVERY === 0;
   }
 
   /** A row that failed before proves little by failing again: whether the API lives is told by looking the row up. */
@@ -268,17 +275,21 @@ export class Lanes {
       ...this.cleared.flatMap(({ items }) => items.filter(of)),
     ];
     this.pending = this.pending.filter((item) => !of(item));
-    for (const cleared of this.cleared) cleared.items = cleared.items.filter((item) => !of(item));
+    for (const cleared of this.cleared) {
+      cleared.items = cleared.items.filter((item) => !of(item));
+      if (cleared.items.length === 0) this.options.pace.free(cleared.slot);
+    }
     this.cleared = this.cleared.filter(({ items }) => items.length > 0);
     for (const item of all) hold.handBack(item);
   }
 
-  private launch(items: Item[]): void {
-    const { sender, clock } = this.options;
+  private launch({ items, slot }: Cleared): void {
+    const { sender, clock, pace } = this.options;
     let request: ApiRequest;
     try {
       request = this.exchange.request(items);
     } catch (error) {
+      pace.free(slot);
       const message = this.exchange.withoutSecrets(`destination_error: ${(error as Error).message}`);
       for (const { hold, row } of items) hold.settle({ row, status: 'failed', reason: 'rejected', message });
       return;
@@ -289,19 +300,21 @@ export class Lanes {
     if (first.attempts > 0 && creates(first)) first.hold.count('retries');
     for (const item of items) if (creates(item)) item.marked = false;
     const sentMs = clock.monotonic();
-    void sender.send(request).then((sent) => {
-      this.inFlight--;
-      try {
-        this.takeAll(this.exchange.understand(items, sent), items, sentMs);
-      } catch (error) {
-        this.options.onError(error as Error);
-        for (const item of items) {
-          item.since ||= this.exchange.apiClock.sentAt(sentMs);
-          item.hold.putOff(item);
+    void sender
+      .send(request, () => pace.written(slot))
+      .then((sent) => {
+        this.inFlight--;
+        try {
+          this.takeAll(this.exchange.understand(items, sent), items, sentMs);
+        } catch (error) {
+          this.options.onError(error as Error);
+          for (const item of items) {
+            item.since ||= this.exchange.apiClock.sentAt(sentMs);
+            item.hold.putOff(item);
+          }
         }
-      }
-      this.pump();
-    });
+        this.pump();
+      });
   }
 
   private takeAll(steps: readonly Step[], items: readonly Item[], sentMs: number): void {

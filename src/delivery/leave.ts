@@ -7,7 +7,7 @@ import type { Hold, Item } from './hold.js';
 import type { Pace, Reservation } from './pace.js';
 
 export interface Leave {
-  slots: Reservation;
+  reserved: Reservation;
   /** Monotonic ms at which the marks were given. */
   markedMs: number;
   /** Rows that may be sent once they have a slot. */
@@ -48,7 +48,7 @@ export async function askLeave(
   if (error || reserved === undefined) throw error ?? new Error('no reply');
 
   const leave: Leave = {
-    slots: pace.read(reserved[1], askedMs),
+    reserved: pace.read(reserved[1], askedMs),
     markedMs,
     marked: new Set(),
     unsure: [],

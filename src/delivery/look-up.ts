@@ -7,7 +7,7 @@ import type { Account } from '../destinations/registry.js';
 import { define } from '../redis/scripts.js';
 import { ApiClock } from './api-clock.js';
 import { Circuit } from './circuit.js';
-import { Pace } from './pace.js';
+import { Pace, type Slot } from './pace.js';
 import { makeSender, type Sender } from './send.js';
 
 export interface LookUpOptions {
@@ -59,7 +59,7 @@ export class LookUps {
       const slot = await this.slot();
       if (slot === undefined) return undefined;
       this.requests++;
-      const sent = await this.sender.send(request);
+      const sent = await this.sender.send(request, () => this.pace.written(slot.slot));
       if ('answer' in sent) this.apiClock.read(sent.answer);
       const finding: Finding =
         'answer' in sent
@@ -103,19 +103,15 @@ export class LookUps {
   }
 
   /** Waits for a place in the account's pace; undefined: the time is over. */
-  private async slot(): Promise<{ probe: boolean } | undefined> {
-    const { redis, clock } = this.options;
+  private async slot(): Promise<{ slot: Slot; probe: boolean } | undefined> {
+    const { clock } = this.options;
     while (!this.ended.aborted) {
-      const pipeline = redis.pipeline();
-      const askedMs = clock.monotonic();
-      this.pace.reserve(pipeline, 1);
-      const [reply] = (await pipeline.exec()) ?? [];
-      if (reply === undefined || reply[0]) throw reply?.[0] ?? new Error('no reply');
-      const slot = this.pace.read(reply[1], askedMs);
-      this.circuit.observe(slot);
-      const waitMs = slot.granted > 0 ? slot.firstMs - clock.monotonic() : slot.waitMs;
+      const reserved = await this.pace.ask(1);
+      this.circuit.observe(reserved);
+      const [slot] = reserved.slots;
+      const waitMs = slot ? slot.atMs - clock.monotonic() : reserved.waitMs;
       if (waitMs > 0) await pause(Math.min(Math.max(1, waitMs), LONGEST_WAIT_MS), this.ended);
-      if (slot.granted > 0 && !this.ended.aborted) return { probe: slot.circuit === 'probe' };
+      if (slot && !this.ended.aborted) return { slot, probe: reserved.circuit === 'probe' };
     }
     return undefined;
   }

@@ -1,27 +1,43 @@
 /** One rate for an account over all processes: reserves the next send slots in Redis. */
 import type { ChainableCommander, Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
-import { paceKey } from '../redis/keys.js';
+import { paceKey, sentKey } from '../redis/keys.js';
 import { call, pipe } from '../redis/scripts.js';
 import type { Rate } from '../run.js';
 
 /**
- * How far a request may stray from its slot on its way to the server without breaking a strict sliding window:
- * every window is planned this much longer. For a limit per second it costs 2 % of the rate, for one per hour nothing.
+ * How far a request may stray from its slot on its way to the server without breaking a strict sliding window: as many
+ * slots as are allowed in a window are spread over so much more. For a limit per second it costs 2 % of the rate, for
+ * one per hour nothing.
  */
 const JITTER_MS = 20;
-/** A slot that is this late is dropped and reserved anew: sending it now would be a burst. */
+/**
+ * Of that, what is left for what we do not see of the way. A request that we see begin later than the rest allows (its
+ * connection had to be made first) holds up the one a window later.
+ */
+const UNSEEN_MS = JITTER_MS / 2;
+/** Less than this does a request stray on every way. */
+const TOLD_MS = 2;
+/** A slot that is this late before its request is begun is given up and reserved anew. */
 export const LATE_MS = JITTER_MS / 2;
 /** How far ahead slots are reserved; a process that dies wastes no more than this. */
 const HORIZON_MS = 40;
 const CLOCK_LOOKS = 8;
+/** Requests that Redis remembers of an account, unless more are allowed in one second. */
+const REMEMBERED = 256;
+const SHORTEST_WINDOW_MS = 1_000;
+
+/** Leave for one request. */
+export interface Slot {
+  /** Monotonic ms. */
+  atMs: number;
+  /** The same in Redis's clock, µs: its name there; 0 where there is no limit. */
+  us: number;
+}
 
 export interface Reservation {
-  /** Slots granted; 0 = ask again in `waitMs`. */
-  granted: number;
-  /** Monotonic time of the first slot, ms. */
-  firstMs: number;
-  intervalMs: number;
+  /** None: ask again in `waitMs`. */
+  slots: Slot[];
   waitMs: number;
   /** `open`: the account's API is down; `probe`: the one request that tries it. */
   circuit: 'open' | 'probe' | '';
@@ -29,27 +45,51 @@ export interface Reservation {
   lives: boolean;
 }
 
-/** Microseconds between two requests at `rate`; 0 = no limit. */
-export function intervalUs(rate: Rate | null): number {
-  return rate === null ? 0 : Math.ceil(((rate.perMs + JITTER_MS) * 1000) / rate.requests);
+/** What Redis is told of a rate; all 0 = no limit. */
+interface Budget {
+  /** Requests in one window. */
+  most: number;
+  windowUs: number;
+  /** Between two slots. */
+  intervalUs: number;
+}
+
+/** A long window is kept by keeping each part of it, so that no more than a few hundred requests are remembered. */
+export function budgetOf(rate: Rate | null): Budget {
+  if (rate === null) return { most: 0, windowUs: 0, intervalUs: 0 };
+  const { requests, perMs } = rate;
+  const seconds = Math.max(1, Math.floor(perMs / SHORTEST_WINDOW_MS));
+  const parts = Math.min(Math.ceil(requests / REMEMBERED), seconds);
+  const most = Math.max(1, Math.floor(requests / parts));
+  return {
+    most,
+    windowUs: Math.ceil((perMs / (requests / most) + UNSEEN_MS) * 1000),
+    intervalUs: Math.ceil(((perMs + JITTER_MS) * 1000) / requests),
+  };
 }
 
 export class Pace {
   readonly key: string;
+  private readonly sentKey: string;
+  private readonly fallback: string;
   /** Redis's clock minus our monotonic one, µs: the most that replies so far prove, as they only ever come late. */
   private ahead = Number.NEGATIVE_INFINITY;
-  /** Interval of the newest reply, ms; 0 = no limit. */
+  /** Between two requests, as of the newest reply, ms; 0 = no limit. */
   intervalMs: number;
+  /** Slots, each with what Redis is to be told about it: see pace_reserve.lua. */
+  private news: number[] = [];
 
   constructor(
     private readonly redis: Redis,
     private readonly clock: Clock,
     prefix: string,
     account: string,
-    private readonly fallback: Rate | null,
+    limit: Rate | null,
   ) {
     this.key = paceKey(prefix, account);
-    this.intervalMs = intervalUs(fallback) / 1000;
+    this.sentKey = sentKey(prefix, account);
+    this.fallback = say(limit);
+    this.intervalMs = budgetOf(limit).intervalUs / 1000;
   }
 
   /** How many slots are worth asking for at once when `places` are free. */
@@ -59,30 +99,50 @@ export class Pace {
   }
 
   reserve(pipeline: ChainableCommander, slots: number): void {
-    pipe(this.redis, pipeline, 'pace_reserve', this.key, slots, HORIZON_MS * 1000, intervalUs(this.fallback));
+    const { key, sentKey, fallback, news } = this;
+    this.news = [];
+    pipe(this.redis, pipeline, 'pace_reserve', key, sentKey, slots, HORIZON_MS * 1000, fallback, ...news);
+  }
+
+  /** Asks for slots, and waits for the reply. */
+  async ask(slots: number): Promise<Reservation> {
+    const pipeline = this.redis.pipeline();
+    const askedMs = this.clock.monotonic();
+    this.reserve(pipeline, slots);
+    const [reply] = (await pipeline.exec()) ?? [];
+    if (reply === undefined || reply[0]) throw reply?.[0] ?? new Error('no reply');
+    return this.read(reply[1], askedMs);
   }
 
   /** Reads the reply to {@link reserve}, which was asked at `askedMs` (monotonic); call it as soon as the reply is there. */
   read(reply: unknown, askedMs: number): Reservation {
-    const [granted, first, interval, now, wait, circuit, lives] = reply as [
-      number,
+    const [granted, interval, now, wait, circuit, lives, ...at] = reply as [
       number,
       number,
       number,
       number,
       '' | 'open' | 'probe',
       0 | 1,
+      ...number[],
     ];
     this.see(now, askedMs);
     this.intervalMs = interval / 1000;
-    return {
-      granted,
-      firstMs: (first - this.ahead) / 1000,
-      intervalMs: this.intervalMs,
-      waitMs: wait / 1000,
-      circuit,
-      lives: lives === 1,
-    };
+    const slots =
+      interval > 0
+        ? at.map((us) => ({ us, atMs: (us - this.ahead) / 1000 }))
+        : new Array<Slot>(granted).fill({ us: 0, atMs: ((at[0] ?? 0) - this.ahead) / 1000 });
+    return { slots, waitMs: wait / 1000, circuit, lives: lives === 1 };
+  }
+
+  /** Nothing was sent in `slot`: another request may take its place. */
+  free({ us }: Slot): void {
+    if (us > 0) this.news.push(us, 0);
+  }
+
+  /** The request of `slot` is being written right now; if late, it counts from now on. */
+  written({ us, atMs }: Slot): void {
+    const lateMs = this.clock.monotonic() - atMs;
+    if (us > 0 && lateMs > TOLD_MS) this.news.push(us, Math.ceil(us + lateMs * 1000));
   }
 
   /**
@@ -150,6 +210,11 @@ export class Pace {
   }
 }
 
+function say(rate: Rate | null): string {
+  const { most, windowUs, intervalUs } = budgetOf(rate);
+  return `${most} ${windowUs} ${intervalUs}`;
+}
+
 /** A living run asks for its rate; the lowest wins. Repeat within `leaseMs`. */
 export async function askRate(
   redis: Redis,
@@ -159,7 +224,7 @@ export async function askRate(
   rate: Rate | null,
   expiresMs: number,
 ): Promise<void> {
-  await redis.hset(paceKey(prefix, account), `r:${run}`, `${intervalUs(rate)} ${expiresMs}`);
+  await redis.hset(paceKey(prefix, account), `r:${run}`, `${say(rate)} ${expiresMs}`);
 }
 
 /** The run asks no longer. */

@@ -6,8 +6,11 @@ import type { Verdict } from '../verdict.js';
 export type Sent = { answer: ApiAnswer } | { failure: Extract<Verdict, { kind: 'unreached' | 'unclear' }> };
 
 export interface Sender {
-  /** Sends at once, over an idle connection or a new one: how many are under way is the caller's business. */
-  send(request: ApiRequest): Promise<Sent>;
+  /**
+   * Sends at once, over an idle connection or a new one: how many are under way is the caller's business. `begun` is
+   * called when it begins to be written, which on a new connection is later.
+   */
+  send(request: ApiRequest, begun?: () => void): Promise<Sent>;
   /** Ends every connection; requests in flight end as unclear. */
   destroy(): Promise<void>;
 }
@@ -43,10 +46,10 @@ export function makeSender({ baseUrl, timeoutMs }: SenderOptions): Sender {
     return client;
   }
 
-  function send({ method, path, headers, body }: ApiRequest): Promise<Sent> {
+  function send({ method, path, headers, body }: ApiRequest, begun?: () => void): Promise<Sent> {
     return new Promise((resolve) => {
       const client = freeClient();
-      const exchange = new Exchange(timeoutMs, (sent) => {
+      const exchange = new Exchange(timeoutMs, begun, (sent) => {
         idle.push(client);
         resolve(sent);
       });
@@ -78,11 +81,13 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(
     private readonly timeoutMs: number,
+    private readonly begins: (() => void) | undefined,
     private readonly done: (sent: Sent) => void,
   ) {}
 
   onRequestStart(): void {
     this.begun = true;
+    this.begins?.();
   }
 
   onResponseStart(

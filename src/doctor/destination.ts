@@ -114,14 +114,8 @@ async function waitForSlot(
   const pace = new Pace(define(redis), clock, prefix, id, destination.limit);
   await pace.meetClock();
   for (const deadline = clock.monotonic() + SLOT_MS; ; ) {
-    const pipeline = redis.pipeline();
-    const askedMs = clock.monotonic();
-    pace.reserve(pipeline, 1);
-    const [reply] = (await pipeline.exec()) ?? [];
-    if (reply === undefined || reply[0]) throw reply?.[0] ?? new Error('no reply');
-    const [granted] = reply[1] as [number];
-    const { waitMs } = pace.read(reply[1], askedMs);
-    if (granted > 0) return undefined;
+    const { slots, waitMs } = await pace.ask(1);
+    if (slots.length > 0) return undefined;
     if (clock.monotonic() >= deadline) return 'its rate leaves no room at the moment';
     await pause(Math.min(Math.max(1, waitMs), LOOK_AGAIN_MS));
   }

@@ -15,10 +15,17 @@ export function rowsAtOnce({ bulk }: Pick<Destination, 'bulk'>, allowed: boolean
   return allowed ? (bulk?.max ?? 1) : 1;
 }
 
-/** How many rows a batch may hold: at most 500, and at most five seconds of the allowed rate, `atOnce` rows a request. */
+const FEW_ROWS = 10;
+
+/**
+ * How many rows a batch may hold, `atOnce` rows a request: at most 500, and at most one second of the allowed rate, or
+ * five if that is few.
+ */
 export function batchRows(rate: { requests: number; perMs: number } | null, atOnce = 1): number {
   if (rate === null) return 500;
-  return Math.max(1, Math.min(500, Math.floor((rate.requests / rate.perMs) * 5_000 * atOnce)));
+  const perSecond = (rate.requests / rate.perMs) * 1_000 * atOnce;
+  const rows = Math.min(5 * perSecond, Math.max(perSecond, FEW_ROWS));
+  return Math.max(1, Math.min(500, Math.floor(rows)));
 }
 
 /** A rough size of a contact in JSON, without making the JSON: strings dominate. */

@@ -43,6 +43,11 @@ export function memoryKeys(prefix: string, account: string): MemoryKeys {
   return { about, runs: `${about}:runs`, underway: `${about}:underway` };
 }
 
+/** Sorted set: the slots of the newest requests, by when these can have reached the API at the latest. */
+export function sentKey(prefix: string, account: string): string {
+  return `${prefix}:{${account}}:sent`;
+}
+
 /** BullMQ's prefix; the braces keep a queue's keys on one cluster slot. */
 export function queuePrefix(prefix: string): string {
   return `{${prefix}}`;

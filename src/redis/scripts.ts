@@ -15,7 +15,7 @@ const SCRIPTS = {
   trim: 2,
   set_state: 1,
   close_run: 4,
-  pace_reserve: 1,
+  pace_reserve: 2,
   pace_push: 1,
   circuit: 1,
   lease: 1,

@@ -7,14 +7,20 @@ export interface WindowLimits {
   bytes: number;
 }
 
-const WINDOW_SECONDS = 15;
+const WINDOW_SECONDS = 5;
+/** Of a slow rate: rows that wait to be tried again must not hold up all others. */
+const FEWEST_ROWS = 30;
 const MOST_ROWS = 8_000;
 const MOST_BYTES = 16_000_000;
 
-/** At least two batches, at most fifteen seconds of the allowed rate (`atOnce` rows a request), so that runs to one account share it fairly. */
+/**
+ * At least two batches, at most five seconds of the allowed rate (`atOnce` rows a request): who runs another file to the
+ * account waits for no more than that.
+ */
 export function windowLimits(rate: Rate | null, batchRows: number, atOnce = 1): WindowLimits {
   const wanted = rate === null ? MOST_ROWS : (rate.requests / rate.perMs) * WINDOW_SECONDS * 1000 * atOnce;
-  return { rows: Math.max(2 * batchRows, Math.min(MOST_ROWS, Math.floor(wanted))), bytes: MOST_BYTES };
+  const rows = Math.min(MOST_ROWS, Math.max(FEWEST_ROWS, Math.floor(wanted)));
+  return { rows: Math.max(2 * batchRows, rows), bytes: MOST_BYTES };
 }
 
 export class Window {

@@ -23,7 +23,7 @@ function open() {
       nowMs += waitMs;
       const redisUs = (REDIS_MS + nowMs) * 1_000;
       nowMs += lateMs;
-      pace.read([1, redisUs, 0, redisUs, 0, '', 0], askedMs);
+      pace.read([0, 0, redisUs, 0, '', 0], askedMs);
     },
     /** An answer of the API, read so much later than it was written. */
     api(lateMs: number) {
@@ -71,7 +71,7 @@ test.each([
 
 test('a clock of Redis that is set is followed, forward and back', () => {
   const { pace } = open();
-  const at = (redisMs: number) => pace.read([1, 0, 0, redisMs * 1_000, 0, '', 0], 0);
+  const at = (redisMs: number) => pace.read([0, 0, redisMs * 1_000, 0, '', 0], 0);
   at(REDIS_MS);
   at(REDIS_MS + 60_000);
   expect(pace.redisNowMs()).toBe(REDIS_MS + 60_000);

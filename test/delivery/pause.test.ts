@@ -13,12 +13,8 @@ function open(limit: { requests: number; perMs: number } | null) {
   define(redis);
   const pace = new Pace(redis, systemClock, prefix, 'acme-1', limit);
   const reserve = async (slots: number) => {
-    const pipeline = redis.pipeline();
-    const askedMs = systemClock.monotonic();
-    pace.reserve(pipeline, slots);
-    const [[error, reply]] = (await pipeline.exec()) as [[Error | null, number[]]];
-    if (error) throw error;
-    return { ...pace.read(reply, askedMs), granted: reply[0]! };
+    const { slots: granted, waitMs } = await pace.ask(slots);
+    return { granted: granted.length, waitMs };
   };
   const why = async () => (await readWaiting(redis, prefix, 'acme-1', 'acme', Date.now()))?.why;
   return { redis, prefix, pace, reserve, why };

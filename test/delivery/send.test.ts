@@ -108,12 +108,28 @@ test.each<[string, Play, RegExp]>([
   expect(await sender.send(post)).toMatchObject({ answer: { status: 200 } });
 });
 
+test('a request is begun when it is written: on a new connection once that is made', async () => {
+  const { sender, sockets } = await setUp((_, response) => void response.end('{}'));
+  let connections = -1;
+  const sent = sender.send(post, () => {
+    connections = sockets.size;
+  });
+  expect(connections).toBe(-1);
+  await sent;
+  expect(connections).toBe(1);
+});
+
 test('where nobody listens nothing is reached', async () => {
   const { sender, server } = await setUp(() => {});
   await new Promise((resolve) => server.close(resolve));
-  expect(await sender.send(post)).toEqual({
+  let begun = false;
+  const sent = sender.send(post, () => {
+    begun = true;
+  });
+  expect(await sent).toEqual({
     failure: { kind: 'unreached', message: 'connection refused' },
   });
+  expect(begun).toBe(false);
 });
 
 test('a header that HTTP cannot carry is no crash', async () => {

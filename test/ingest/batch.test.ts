@@ -5,13 +5,14 @@ import { Batcher, batchRows, roughBytes } from '../../src/ingest/batch.js';
 describe('batchRows', () => {
   test.each([
     [null, 500],
-    [{ requests: 10, perMs: 1_000 }, 50],
-    [{ requests: 10_000, perMs: 3_600_000 }, 13],
+    [{ requests: 200, perMs: 1_000 }, 200],
+    [{ requests: 10, perMs: 1_000 }, 10],
+    [{ requests: 10_000, perMs: 3_600_000 }, 10],
     [{ requests: 100, perMs: 3_600_000 }, 1],
     [{ requests: 100, perMs: 60_000 }, 8],
     [{ requests: 1_000_000, perMs: 1_000 }, 500],
     [{ requests: 0.01, perMs: 3_600_000 }, 1],
-  ])('of %o is %i: five seconds, 1 to 500', (rate, rows) => {
+  ])('of %o is %i: one second, five of few rows, 1 to 500', (rate, rows) => {
     expect(batchRows(rate)).toBe(rows);
   });
 });
