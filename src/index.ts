@@ -16,17 +16,12 @@ export {
 } from './destinations/destination.js';
 export { usualVerdict } from './destinations/http/customs.js';
 export { EXIT, RowferryError } from './errors.js';
+export type { SourceOptions } from './intake.js';
 export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
 export type { Progress } from './outcomes/progress.js';
 export type { Summary } from './report/write.js';
-export {
-  openRowferry,
-  type Rowferry,
-  type RowferryOptions,
-  type SourceOptions,
-  type WorkOptions,
-} from './rowferry.js';
+export { openRowferry, type Rowferry, type RowferryOptions, type WorkOptions } from './rowferry.js';
 export type { OnDuplicate, Rate, RunPlan, RunState } from './run.js';
 export type { ScheduleView } from './runner/schedules.js';
 export type { RunnerEvents, RunProgress } from './runner/session.js';

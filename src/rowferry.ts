@@ -13,25 +13,14 @@ import { reach } from './delivery/reach.js';
 import { Accounts } from './destinations/accounts.js';
 import type { Account } from './destinations/registry.js';
 import { EXIT, RowferryError } from './errors.js';
+import { Intake, type Origin, type SourceOptions, sameAs } from './intake.js';
 import { type LogLevel, openLog } from './log.js';
-import { type MappingSpec, parseMapping, withRules } from './mapping.js';
 import { RunRecord } from './outcomes/settle.js';
 import { RunQueue } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
 import type { Summary } from './report/write.js';
-import {
-  createRun,
-  listRuns,
-  loadPlan,
-  loadStatus,
-  type OnDuplicate,
-  type Rate,
-  type RunPlan,
-  type Trigger,
-} from './run.js';
-import { findEarlierRun } from './runner/earlier.js';
+import { createRun, listRuns, loadPlan, loadStatus, type RunPlan } from './run.js';
 import { assertUnfinished, handOver, isServed } from './runner/hand-over.js';
-import { type Plan, planRun, type RunRequest } from './runner/plan.js';
 import { executeRun } from './runner/run.js';
 import { type ScheduleView, viewSchedules } from './runner/schedules.js';
 import type { RunnerEvents, Surroundings } from './runner/session.js';
@@ -39,10 +28,6 @@ import { workOnOccasion } from './runner/sync.js';
 import { type DestinationView, type RunView, readSummary, viewDestination, viewRun } from './runner/view.js';
 import { deliver, deliverTo, type ServicePart, serve } from './service.js';
 import type { GivenSource } from './sources/source.js';
-import { enqueueRun } from './triggers/enqueue.js';
-import type { Dropped } from './triggers/folder/course.js';
-import type { TargetNames } from './triggers/folder/targets.js';
-import type { AddRuns } from './triggers/schedule.js';
 
 export interface RowferryOptions {
   /** Where runs, reports and the private Redis live. Default: ROWFERRY_DATA_DIR, else `.rowferry`. */
@@ -56,43 +41,6 @@ export interface RowferryOptions {
   clock?: Clock;
   /** For services, which may be started together with their Redis: waits so long for one that cannot be reached. Default 0. */
   redisPatienceMs?: number;
-}
-
-/** What is left out is decided by the sync, then the destination, then the defaults of the configuration file. */
-export interface SourceOptions {
-  /** Name of a sync of the configuration file. */
-  sync?: string | undefined;
-  /** Name of the destination, or its kind, e.g. `sendmator`; may be left out when exactly one has credentials. */
-  to?: string | undefined;
-  /** null: no limit. Default: the destination's documented limit. */
-  rate?: Rate | null | undefined;
-  delimiter?: string | undefined;
-  /** Header → field, e.g. `{ Mail: 'email' }`; beats `mapping`. */
-  map?: Record<string, string> | undefined;
-  /** Rules by field, and what becomes of other columns, as in `rowferry.yaml`. */
-  mapping?: MappingSpec | undefined;
-  /** Requests for one contact before it is given up; default 5. */
-  attempts?: number | undefined;
-  /** What becomes of a contact that is there already; default `skip`. */
-  onDuplicate?: OnDuplicate | undefined;
-  /** Several contacts in one request; default false. */
-  bulk?: boolean | undefined;
-  /** Contacts that were delivered before as they are now are not sent again; default false, see {@link Origin}. */
-  incremental?: boolean | undefined;
-  /** Default `<data dir>/reports`. */
-  reportDir?: string | undefined;
-  /** The run whose failed rows this one carries. */
-  retryOf?: string | undefined;
-}
-
-/** For triggers, which may have to add one run twice. */
-export interface Origin {
-  /** The run's id; default: a new one. Adding the same run again changes nothing. */
-  run?: string | undefined;
-  /** Default: script. Runs that a folder or a schedule adds are incremental unless something says otherwise. */
-  trigger?: Trigger | undefined;
-  /** The file's name as the report shows it; default: that of the path. */
-  name?: string | undefined;
 }
 
 export interface WorkOptions extends RunnerEvents {
@@ -134,6 +82,7 @@ export class Rowferry {
   private readonly redis: Redis;
   private readonly runs: RunQueue;
   private readonly dataDirId: string;
+  private readonly intake: Intake;
 
   /** @internal use {@link openRowferry} */
   constructor(
@@ -147,6 +96,7 @@ export class Rowferry {
     this.redis = handle.connect();
     this.dataDirId = readDataDirId(settings.dataDir);
     this.runs = new RunQueue(this.redis, settings.prefix, this.dataDirId);
+    this.intake = new Intake(settings, config, accounts, this.runs, clock);
   }
 
   /** Sentences a person should read, e.g. about the eviction policy of Redis. */
@@ -170,7 +120,7 @@ export class Rowferry {
     source: string | Readable | undefined,
     options: SourceOptions & WorkOptions = {},
   ): Promise<Summary> {
-    const { plan, warnings } = await this.plan(source, options, reach);
+    const { plan, warnings } = await this.intake.plan(source, options, reach);
     options.started?.(plan, warnings);
     await createRun(this.settings.dataDir, plan);
     return this.work(plan.run, options);
@@ -185,7 +135,7 @@ export class Rowferry {
     const summaries: Summary[] = [];
     for (let left = 1; left > 0; ) {
       const like = { sync: name, trigger: 'schedule', signal: options.signal } as const;
-      const request = await this.request(undefined, like, reach);
+      const request = await this.intake.request(undefined, like, reach);
       const add = (plan: RunPlan) => createRun(this.settings.dataDir, plan);
       const occasion = { request: { ...request, sync: name }, atMs, most: 1, add };
       const result = await workOnOccasion(this.settings.dataDir, this.clock, occasion);
@@ -245,9 +195,7 @@ export class Rowferry {
     source: GivenSource | undefined,
     options: SourceOptions & Origin & Pick<WorkOptions, 'started'> = {},
   ): Promise<string> {
-    const { plan, warnings } = await this.plan(source, options);
-    options.started?.(plan, warnings);
-    return enqueueRun(this.runs, this.settings.dataDir, plan);
+    return this.intake.enqueue(source, options);
   }
 
   /** Whether a service works on runs of this data dir and delivers to the destination of `run`, as it is set here. */
@@ -385,93 +333,17 @@ export class Rowferry {
     signal: AbortSignal,
     options: { concurrency?: number; parts?: readonly ServicePart[] } = {},
   ): Promise<void> {
-    const { accounts, dataDirId, config } = this;
-    const schedules = new Map(
-      config.syncs.flatMap(({ name, schedule }) => (schedule ? [[name, schedule]] : [])),
-    );
-    const addScheduled: AddRuns = (sync, atMs, ending) => this.addScheduled(sync, atMs, ending);
-    const folder = {
-      settings: this.settings.folder,
-      targets: await this.targets(),
-      adder: { add: this.addDropped.bind(this), again: (run: string) => this.runs.add(run) },
-    };
-    const triggers = { schedules, addScheduled, folder };
-    const watched = resolve(this.settings.folder.path ?? this.settings.dataDir);
+    const { accounts, dataDirId, intake, settings } = this;
+    const watched = resolve(settings.folder.path ?? settings.dataDir);
     const archives = [join(watched, 'archive'), join(watched, 'rejected')];
-    const retention = { days: this.settings.retentionDays, archives };
-    const all = { accounts, dataDirId, retention, ...triggers, ...options };
-    await serve(this.surroundings(), all, signal);
-  }
-
-  private async addScheduled(sync: string, atMs: number, signal: AbortSignal): ReturnType<AddRuns> {
-    const request = await this.request(undefined, { sync, trigger: 'schedule', signal });
-    const add = async (plan: RunPlan) => {
-      await enqueueRun(this.runs, this.settings.dataDir, plan);
-    };
-    const occasion = { request: { ...request, sync }, atMs, add };
-    const { plans, faults, left } = await workOnOccasion(this.settings.dataDir, this.clock, occasion);
-    return { runs: plans.map(({ plan }) => plan.run), faults, left };
-  }
-
-  /**
-   * A file of the watched folder. One of our own reports, mended, goes where the rows went before, and as they went,
-   * unless it was dropped for something else.
-   */
-  private async addDropped(path: string, { sync, to, ...file }: Dropped): Promise<void> {
-    const earlier = await findEarlierRun(this.settings.dataDir, path);
-    const { plan } = earlier ?? {};
-    const alike = plan !== undefined && sync === undefined && (to ?? plan.destination) === plan.destination;
-    if (alike) await this.accounts.rebind(plan); // the name must still mean what it meant
-    const where = alike ? sameAs(plan) : { to, sync };
-    await this.enqueue({ path }, { ...where, ...file, retryOf: earlier?.run, trigger: 'folder' });
-  }
-
-  private async targets(): Promise<TargetNames> {
-    const destinations = [...this.config.destinations, ...(await this.accounts.all())];
-    return {
-      syncs: this.config.syncs.map(({ name }) => name),
-      destinations: this.accounts.names,
-      offered: [...new Set(destinations.map(({ name }) => name))],
-    };
+    const retention = { days: settings.retentionDays, archives };
+    const triggers = await intake.triggers();
+    await serve(this.surroundings(), { accounts, dataDirId, retention, ...triggers, ...options }, signal);
   }
 
   async close(): Promise<void> {
     await this.runs.close();
     await this.handle.close();
-  }
-
-  /** What is asked for, then what the sync, the destination and the defaults of the file say. `before` may refuse the account. */
-  private async request(
-    given: GivenSource | undefined,
-    options: SourceOptions & Origin & Pick<WorkOptions, 'signal'>,
-    before: (account: Account) => Promise<void> = async () => {},
-  ): Promise<RunRequest> {
-    const sync = options.sync === undefined ? undefined : findSync(this.config.syncs, options.sync);
-    const source = given ?? sync?.source;
-    if (source === undefined) {
-      const sentence = sync
-        ? `The sync "${sync.name}" has no source; name a file.`
-        : 'There is no source: name a file, or a sync of the configuration file.';
-      throw new RowferryError('SOURCE_MISSING', sentence, EXIT.usage);
-    }
-    const account = await this.accounts.choose(options.to ?? sync?.to);
-    await before(account);
-    const { defaults } = this.config;
-    const { map = {}, ...otherwise } = parseMapping(options.mapping ?? {});
-    return {
-      reportDir: defaults.reportDir,
-      ...account.settings,
-      ...sync,
-      ...said(options),
-      mapping: withRules({ ...sync?.mapping, ...otherwise }, map),
-      source,
-      account,
-      sync: sync?.name,
-    };
-  }
-
-  private async plan(...asked: Parameters<Rowferry['request']>): Promise<Plan> {
-    return planRun(this.settings.dataDir, this.clock, await this.request(...asked));
   }
 
   /** Runner and delivery of one run, in this process. */
@@ -504,22 +376,10 @@ export class Rowferry {
   }
 }
 
-/** Where and how the rows of a run were sent, for a run that sends some of them again. */
-function sameAs(plan: RunPlan): SourceOptions {
-  const { destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir } = plan;
-  return { to: destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir };
-}
-
 function interrupted(run: string): RowferryError {
   return new RowferryError(
     'RUN_INTERRUPTED',
     `Run ${run} was interrupted; nothing is lost. Go on with: rowferry runs resume ${run}`,
     EXIT.interrupted,
   );
-}
-
-/** An option that is there and undefined says nothing. */
-function said<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

@@ -1,5 +1,5 @@
 /** Everything the doctor looks at, in order; what cannot be looked at is told and passed over. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { systemClock } from '../clock.js';
 import { checkConfig } from '../config/check.js';
 import { findConfig, type LoadedConfig, loadConfig, shownPath } from '../config/file.js';
@@ -10,6 +10,7 @@ import { Accounts } from '../destinations/accounts.js';
 import { RowferryError } from '../errors.js';
 import { checkMapping } from '../ingest/map.js';
 import { openRedis } from '../redis/connection.js';
+import { checkMoves } from '../triggers/folder/places.js';
 import { checkDestination } from './destination.js';
 import { checkDirectory, checkDisk, checkNode } from './machine.js';
 import { checkRedis } from './redis.js';
@@ -36,6 +37,11 @@ export async function examine({ dataDir: given, config: path, env, tell }: Patie
   if (dataDir === undefined) return;
   tell(await checkDirectory('data_dir', dataDir));
   for (const dir of reportDirs(loaded, dataDir)) tell(await checkDirectory('reports', dir));
+  await tryTo(tell, 'folder', async () => {
+    const folder = resolve(settings.folder.path ?? dataDir);
+    await checkMoves(folder);
+    tell(await checkDirectory('folder', folder));
+  });
   tell(await checkDisk(dataDir));
   await outside({ ...settings, dataDir }, new Accounts(env, loaded.destinations, loaded.defaults), tell);
 }

@@ -31,7 +31,7 @@ test('all is well: exit 0, a line for each thing, one request that changes nothi
   expect(finished.code).toBe(0);
   expect(remarks.filter(({ level }) => level === 'fault')).toEqual([]);
   expect(new Set(remarks.map(({ check }) => check))).toEqual(
-    new Set(['node', 'config', 'data_dir', 'reports', 'disk', 'redis', 'destination', 'clock']),
+    new Set(['node', 'config', 'data_dir', 'reports', 'folder', 'disk', 'redis', 'destination', 'clock']),
   );
   const told = of(remarks, 'destination').map(({ says }) => says);
   for (const kind of ['sendmator', 'autosend', 'clemta']) {

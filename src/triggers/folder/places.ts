@@ -27,20 +27,24 @@ export function placesOf(folder: string): Places {
  */
 export async function openPlaces(folder: string, targets: readonly string[]): Promise<Places> {
   const places = placesOf(folder);
-  const devices = new Set<number>();
   try {
-    for (const place of Object.values(places)) {
-      await mkdir(place, { recursive: true, mode: 0o700 });
-      devices.add((await stat(place)).dev);
-    }
+    for (const place of Object.values(places)) await mkdir(place, { recursive: true, mode: 0o700 });
     for (const target of targets) await mkdir(join(places.inbox, target), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw unusable(folder, (error as NodeJS.ErrnoException).message);
   }
-  if (devices.size > 1) {
-    throw unusable(folder, 'inbox, processing, archive and rejected are not on one file system');
-  }
+  await checkMoves(folder);
   return places;
+}
+
+/** Throws FOLDER_UNUSABLE when files cannot be moved between those of the places that are there. */
+export async function checkMoves(folder: string): Promise<void> {
+  const found = await Promise.all(
+    Object.values(placesOf(folder)).map((place) => stat(place).catch(() => undefined)),
+  );
+  const devices = new Set(found.flatMap((place) => place?.dev ?? []));
+  if (devices.size < 2) return;
+  throw unusable(folder, 'inbox, processing, archive and rejected are not on one file system');
 }
 
 function unusable(folder: string, why: string): RowferryError {

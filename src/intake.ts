@@ -1,0 +1,169 @@
+/** What becomes a run, and how: a source that somebody names, a file that was dropped, an occasion of a schedule. */
+import type { Clock } from './clock.js';
+import type { LoadedConfig } from './config/file.js';
+import { findSync } from './config/sync.js';
+import type { Settings } from './config.js';
+import type { Accounts } from './destinations/accounts.js';
+import type { Account } from './destinations/registry.js';
+import { EXIT, RowferryError } from './errors.js';
+import { type MappingSpec, parseMapping, withRules } from './mapping.js';
+import type { RunQueue } from './queues/runs.js';
+import type { OnDuplicate, Rate, RunPlan, Trigger } from './run.js';
+import { findEarlierRun } from './runner/earlier.js';
+import { type Plan, planRun, type RunRequest } from './runner/plan.js';
+import { workOnOccasion } from './runner/sync.js';
+import type { ServiceOptions } from './service.js';
+import type { GivenSource } from './sources/source.js';
+import { enqueueRun } from './triggers/enqueue.js';
+import type { Dropped } from './triggers/folder/course.js';
+import type { TargetNames } from './triggers/folder/targets.js';
+import type { AddRuns } from './triggers/schedule.js';
+
+/** What is left out is decided by the sync, then the destination, then the defaults of the configuration file. */
+export interface SourceOptions {
+  /** Name of a sync of the configuration file. */
+  sync?: string | undefined;
+  /** Name of the destination, or its kind, e.g. `sendmator`; may be left out when exactly one has credentials. */
+  to?: string | undefined;
+  /** null: no limit. Default: the destination's documented limit. */
+  rate?: Rate | null | undefined;
+  delimiter?: string | undefined;
+  /** Header → field, e.g. `{ Mail: 'email' }`; beats `mapping`. */
+  map?: Record<string, string> | undefined;
+  /** Rules by field, and what becomes of other columns, as in `rowferry.yaml`. */
+  mapping?: MappingSpec | undefined;
+  /** Requests for one contact before it is given up; default 5. */
+  attempts?: number | undefined;
+  /** What becomes of a contact that is there already; default `skip`. */
+  onDuplicate?: OnDuplicate | undefined;
+  /** Several contacts in one request; default false. */
+  bulk?: boolean | undefined;
+  /** Contacts that were delivered before as they are now are not sent again; default false, see {@link Origin}. */
+  incremental?: boolean | undefined;
+  /** Default `<data dir>/reports`. */
+  reportDir?: string | undefined;
+  /** The run whose failed rows this one carries. */
+  retryOf?: string | undefined;
+}
+
+/** For triggers, which may have to add one run twice. */
+export interface Origin {
+  /** The run's id; default: a new one. Adding the same run again changes nothing. */
+  run?: string | undefined;
+  /** Default: script. Runs that a folder or a schedule adds are incremental unless something says otherwise. */
+  trigger?: Trigger | undefined;
+  /** The file's name as the report shows it; default: that of the path. */
+  name?: string | undefined;
+}
+
+export class Intake {
+  constructor(
+    private readonly settings: Settings,
+    private readonly config: LoadedConfig,
+    private readonly accounts: Accounts,
+    private readonly runs: RunQueue,
+    private readonly clock: Clock,
+  ) {}
+
+  /** What is asked for, then what the sync, the destination and the defaults of the file say. `before` may refuse the account. */
+  async request(
+    given: GivenSource | undefined,
+    options: SourceOptions & Origin & { signal?: AbortSignal | undefined },
+    before: (account: Account) => Promise<void> = async () => {},
+  ): Promise<RunRequest> {
+    const sync = options.sync === undefined ? undefined : findSync(this.config.syncs, options.sync);
+    const source = given ?? sync?.source;
+    if (source === undefined) {
+      const sentence = sync
+        ? `The sync "${sync.name}" has no source; name a file.`
+        : 'There is no source: name a file, or a sync of the configuration file.';
+      throw new RowferryError('SOURCE_MISSING', sentence, EXIT.usage);
+    }
+    const account = await this.accounts.choose(options.to ?? sync?.to);
+    await before(account);
+    const { defaults } = this.config;
+    const { map = {}, ...otherwise } = parseMapping(options.mapping ?? {});
+    return {
+      reportDir: defaults.reportDir,
+      ...account.settings,
+      ...sync,
+      ...said(options),
+      mapping: withRules({ ...sync?.mapping, ...otherwise }, map),
+      source,
+      account,
+      sync: sync?.name,
+    };
+  }
+
+  async plan(...asked: Parameters<Intake['request']>): Promise<Plan> {
+    return planRun(this.settings.dataDir, this.clock, await this.request(...asked));
+  }
+
+  /** Adds a run for the service; resolves with its id. */
+  async enqueue(
+    source: GivenSource | undefined,
+    options: SourceOptions & Origin & { started?(plan: RunPlan, warnings: string[]): void },
+  ): Promise<string> {
+    const { plan, warnings } = await this.plan(source, options);
+    options.started?.(plan, warnings);
+    return enqueueRun(this.runs, this.settings.dataDir, plan);
+  }
+
+  /** What the triggers of the service look after, and how they add runs. */
+  async triggers(): Promise<Pick<ServiceOptions, 'schedules' | 'addScheduled' | 'folder'>> {
+    const { syncs } = this.config;
+    return {
+      schedules: new Map(syncs.flatMap(({ name, schedule }) => (schedule ? [[name, schedule]] : []))),
+      addScheduled: (...occasion) => this.addScheduled(...occasion),
+      folder: {
+        settings: this.settings.folder,
+        targets: await this.targets(),
+        adder: { add: (...file) => this.addDropped(...file), again: (run) => this.runs.add(run) },
+      },
+    };
+  }
+
+  private async addScheduled(sync: string, atMs: number, signal: AbortSignal): ReturnType<AddRuns> {
+    const request = await this.request(undefined, { sync, trigger: 'schedule', signal });
+    const add = async (plan: RunPlan) => {
+      await enqueueRun(this.runs, this.settings.dataDir, plan);
+    };
+    const occasion = { request: { ...request, sync }, atMs, add };
+    const { plans, faults, left } = await workOnOccasion(this.settings.dataDir, this.clock, occasion);
+    return { runs: plans.map(({ plan }) => plan.run), faults, left };
+  }
+
+  /**
+   * A file of the watched folder. One of our own reports, mended, goes where the rows went before, and as they went,
+   * unless it was dropped for something else.
+   */
+  private async addDropped(path: string, { sync, to, ...file }: Dropped): Promise<void> {
+    const earlier = await findEarlierRun(this.settings.dataDir, path);
+    const { plan } = earlier ?? {};
+    const alike = plan !== undefined && sync === undefined && (to ?? plan.destination) === plan.destination;
+    if (alike) await this.accounts.rebind(plan); // the name must still mean what it meant
+    const where = alike ? sameAs(plan) : { to, sync };
+    await this.enqueue({ path }, { ...where, ...file, retryOf: earlier?.run, trigger: 'folder' });
+  }
+
+  private async targets(): Promise<TargetNames> {
+    const destinations = [...this.config.destinations, ...(await this.accounts.all())];
+    return {
+      syncs: this.config.syncs.map(({ name }) => name),
+      destinations: this.accounts.names,
+      offered: [...new Set(destinations.map(({ name }) => name))],
+    };
+  }
+}
+
+/** Where and how the rows of a run were sent, for a run that sends some of them again. */
+export function sameAs(plan: RunPlan): SourceOptions {
+  const { destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir } = plan;
+  return { to: destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir };
+}
+
+/** An option that is there and undefined says nothing. */
+function said<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
