@@ -83,15 +83,16 @@ export class Intake {
     await before(account);
     const { defaults } = this.config;
     const { map = {}, ...otherwise } = parseMapping(options.mapping ?? {});
+    const { name, ...ofSync } = sync ?? {}; // a request's name is that of the file
     return {
       reportDir: defaults.reportDir,
       ...account.settings,
-      ...sync,
+      ...ofSync,
       ...said(options),
       mapping: withRules({ ...sync?.mapping, ...otherwise }, map),
       source,
       account,
-      sync: sync?.name,
+      sync: name,
     };
   }
 

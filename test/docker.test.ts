@@ -76,7 +76,7 @@ test('the compose file: every volume is declared, services wait for a healthy Re
     expect(one.environment!.REDIS_URL).toBe('redis://redis:6379');
   }
   expect(redis.command).toBe(
-    'valkey-server --appendonly yes --appendfsync everysec --maxmemory-policy noeviction',
+    'valkey-server --appendonly yes --appendfsync always --maxmemory-policy noeviction',
   );
   expect(redis.healthcheck).toMatchObject({ test: ['CMD', 'valkey-cli', 'ping'] });
   // Two workers cannot share a port of the host, nor need they share files.
