@@ -4,9 +4,11 @@ import { drive } from './drive.js';
 import { describePlan, INCIDENTS, type PlanSize, planOf } from './plan.js';
 
 const { CHAOS_SEED, CHAOS_SEEDS, CHAOS_ROWS, CHAOS_MINUTES } = process.env;
-const first = Number(CHAOS_SEED ?? 1);
-const seeds = Array.from({ length: Number(CHAOS_SEEDS ?? 4) }, (_, i) => first + i);
-const [leastRows, mostRows] = (CHAOS_ROWS ?? '1000-2000').split('-').map(Number) as [number, number];
+/** Unless more is asked for: one of each way to Redis and to the runner, and what a short test has time for. */
+const SHORT = [31, 49, 54];
+const asked = Array.from({ length: Number(CHAOS_SEEDS ?? 0) }, (_, i) => Number(CHAOS_SEED ?? 1) + i);
+const seeds = asked.length > 0 ? asked : SHORT;
+const [leastRows, mostRows] = (CHAOS_ROWS ?? '500-900').split('-').map(Number) as [number, number];
 const size: PlanSize = { leastRows, mostRows: mostRows ?? leastRows, mostIncidents: 5 };
 const deadline = Date.now() + Number(CHAOS_MINUTES ?? 1e6) * 60_000;
 

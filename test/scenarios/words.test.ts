@@ -46,7 +46,7 @@ test('the help of every command shows the data dir; ending a wait speaks of no r
   waiting.kill('SIGINT');
   const { stderr } = await waiting.finished;
   expect(stderr).toContain('rowferry: ending (once more to end at once)\n');
-  expect(stderr).toContain(`No longer waiting for run ${run}; it stays with the service of this data dir.`);
+  expect(stderr).toContain(`No longer waiting for run ${run}; it stays with the service.`);
 });
 
 test('one is one, and an estimate is shown as such', async () => {
