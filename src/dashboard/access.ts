@@ -47,9 +47,11 @@ export function access(token: string | undefined, clock: Clock): Handler {
           'Without ROWFERRY_DASHBOARD_TOKEN this service is called localhost or 127.0.0.1.',
         );
       }
-    } else if (failures.tooMany(peer)) {
-      return refuse(429, 'TOKEN_THROTTLED', 'Too many wrong tokens from this address; wait a minute.');
     } else if (!isToken(incoming.headers.authorization, token)) {
+      // Whoever shows the right one is let in: behind a proxy all have one address, and a guesser must not shut it.
+      if (failures.tooMany(peer)) {
+        return refuse(429, 'TOKEN_THROTTLED', 'Too many wrong tokens from this address; wait a minute.');
+      }
       failures.note(peer);
       return refuse(
         401,

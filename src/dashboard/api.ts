@@ -92,6 +92,8 @@ export function api(rowferry: Rowferry, mostBytes: number): Hono<Bindings> {
     c.json(await rowferry.resumeDestination(c.req.param('name'))),
   );
 
+  routes.get('/runs/:run/report', async (c) => c.json(await rowferry.report(c.req.param('run'))));
+
   routes.get('/runs/:run/report/:file', (c) =>
     reportFile(c, rowferry, c.req.param('run'), c.req.param('file')),
   );

@@ -3,7 +3,18 @@ import { parseCount, parseDelimiter, parseMap, parseOnDuplicate, parseRate, pars
 import { EXIT, RowferryError, type SourceOptions } from '../index.js';
 import { didYouMean } from '../spelling.js';
 
-const KNOWN = ['name', 'sync', 'to', 'rate', 'delimiter', 'map', 'attempts', 'on_duplicate', 'bulk'];
+const KNOWN = [
+  'name',
+  'sync',
+  'to',
+  'rate',
+  'delimiter',
+  'map',
+  'attempts',
+  'on_duplicate',
+  'bulk',
+  'incremental',
+];
 
 /** Throws a sentence for what is no parameter, or no value of it. */
 export function readParameters(query: URLSearchParams): SourceOptions & { name: string } {
@@ -22,6 +33,7 @@ export function readParameters(query: URLSearchParams): SourceOptions & { name: 
     attempts: given('attempts', (text, setting) => parseCount(text, setting, 1, 100)),
     onDuplicate: given('on_duplicate', parseOnDuplicate),
     bulk: given('bulk', parseSwitch),
+    incremental: given('incremental', parseSwitch),
     ...(map.length === 0 ? {} : { mapping: { map: parseMap(map, 'map') } }),
   };
 

@@ -19,6 +19,7 @@ export interface Added {
   repeated: boolean;
 }
 
+const A_WEEK_MS = 7 * 86_400_000;
 /** `<ms since the epoch>-<anything unlikely>`: names one upload, however often it is tried. */
 const KEY = /^(\d{12,14})-[\w-]{8,64}$/;
 
@@ -49,6 +50,11 @@ export class Uploads {
     key = `${Date.now()}-${randomBytes(8).toString('hex')}`,
   ): Promise<Added> {
     const run = runOfKey(key);
+    // It would stand first or last among the runs for ever, and be resumed or cleared away in the wrong place.
+    if (Math.abs(Number(KEY.exec(key)?.[1]) - Date.now()) > A_WEEK_MS) {
+      const sentence = 'The time in the Idempotency-Key is more than a week from now.';
+      throw new RowferryError('KEY_MALFORMED', sentence, EXIT.usage);
+    }
     await this.rowferry.account(options.to, options.sync); // refused before the first byte
     if (this.isAdded(run, key)) return this.again(run);
     const { dataDir } = this.rowferry.settings;

@@ -159,8 +159,9 @@ class Occasion {
     const others = note.seen.filter((one) => one.key !== key);
     const ofFile = file && { bytes: file.bytes, modifiedMs: file.modifiedMs };
     const source = { name, sha256, bytes, lines };
-    if (known) note.seen = [...others, { ...known, finished: true, ...(mark && { mark }) }];
-    else if (plan.noChange === undefined) {
+    if (plan.noChange !== undefined) {
+      if (known) note.seen = [...others, { ...known, finished: true, ...(mark && { mark }) }];
+    } else {
       const seen = { key, run: plan.run, source, settings };
       note.seen = [...others, { ...seen, ...(mark && { mark }), ...(ofFile && { file: ofFile }) }];
     }

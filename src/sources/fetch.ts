@@ -85,6 +85,7 @@ async function ask(
 ): Promise<{ headers: Headers; body?: Readable }> {
   let url = first;
   let own = { ...userOf(first), ...lowered(secrets) };
+  let mark = known;
   for (let redirects = 0; ; redirects++) {
     const answer = await request(withoutUser(url), {
       dispatcher,
@@ -93,8 +94,8 @@ async function ask(
       bodyTimeout: SILENT_MS,
       headers: {
         'accept-encoding': 'gzip',
-        ...(known.etag === undefined ? {} : { 'if-none-match': known.etag }),
-        ...(known.lastModified === undefined ? {} : { 'if-modified-since': known.lastModified }),
+        ...(mark.etag === undefined ? {} : { 'if-none-match': mark.etag }),
+        ...(mark.lastModified === undefined ? {} : { 'if-modified-since': mark.lastModified }),
         ...own,
       },
     });
@@ -104,7 +105,7 @@ async function ask(
       if (/^(identity|(x-)?gzip)$/i.test(encoding)) return { headers, body };
     }
     await body.dump();
-    const asked = known.etag !== undefined || known.lastModified !== undefined;
+    const asked = mark.etag !== undefined || mark.lastModified !== undefined;
     if (statusCode === 304 && asked) return { headers };
     if (statusCode === 200) throw unreachable(first, 'it is packed in another way than gzip');
     const location = text(headers.location);
@@ -115,7 +116,10 @@ async function ask(
       throw unreachable(first, `it redirects to ${next.protocol}//${next.host}, which is not safe`);
     }
     // Never given back: whoever answers there decides where the next redirect goes.
-    if (next.origin !== url.origin) own = {};
+    if (next.origin !== url.origin) {
+      own = {};
+      mark = {};
+    }
     url = next;
   }
 }

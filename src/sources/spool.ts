@@ -7,6 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { EXIT, RowferryError } from '../errors.js';
 
+/** What is packed may grow this much, and so much whatever its size. */
+const MOST_TIMES = 200;
+const ANY_BYTES = 50_000_000;
+
 export interface SpoolOptions {
   /** What people call it. */
   name: string;
@@ -19,17 +23,25 @@ export interface SpoolOptions {
 export async function spool(input: Readable, path: string, options: SpoolOptions): Promise<void> {
   const { name, maxBytes = Number.POSITIVE_INFINITY, signal } = options;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  let packed = 0;
   let bytes = 0;
+  async function* counted(pieces: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+    for await (const piece of buffers(pieces)) {
+      packed += piece.length;
+      yield piece;
+    }
+  }
   async function* limited(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const piece of pieces) {
       bytes += piece.length;
       if (bytes > maxBytes) throw tooLarge(name, maxBytes);
+      if (bytes > ANY_BYTES + MOST_TIMES * packed) throw blownUp(name);
       yield piece;
     }
   }
   try {
     // Twice: a server may pack a file for the way that is packed already.
-    await pipeline(input, unpacked, unpacked, limited, createWriteStream(path, { mode: 0o600 }), {
+    await pipeline(input, counted, unpacked, unpacked, limited, createWriteStream(path, { mode: 0o600 }), {
       ...(signal === undefined ? {} : { signal }),
     });
   } catch (error) {
@@ -39,6 +51,15 @@ export async function spool(input: Readable, path: string, options: SpoolOptions
     throw new RowferryError('SOURCE_UNREADABLE', sentence, EXIT.usage);
   }
   if (bytes === 0) throw new RowferryError('SOURCE_EMPTY', `${name} is empty (0 bytes).`, EXIT.usage);
+}
+
+/** No list of people packs as well as this; what does is meant to fill the disk. */
+function blownUp(name: string): RowferryError {
+  return new RowferryError(
+    'SOURCE_TOO_LARGE',
+    `${name} unpacks to more than ${MOST_TIMES} times its size. If it is meant to be, unpack it first.`,
+    EXIT.usage,
+  );
 }
 
 export function tooLarge(name: string, maxBytes: number): RowferryError {
@@ -83,7 +104,7 @@ async function* buffers(input: AsyncIterable<Buffer | string>): AsyncGenerator<B
   for await (const piece of input) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
 }
 
-async function* unpacked(input: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+async function* unpacked(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const pieces = buffers(input);
   let start: Buffer = Buffer.alloc(0);
   let over = false;

@@ -36,6 +36,7 @@ test('a file that is sent becomes a run, which the service works on; its report 
   const { body } = await ask(`${url}/api/runs/${run}`);
   expect(body.summary).toMatchObject({ rows: 500, created: 500 });
   expectAgreement(body.summary.reports.dir, rows, world.ledger());
+  expect((await ask(`${url}/api/runs/${run}/report`)).body).toEqual(body.summary);
   const report = await ask(`${url}/api/runs/${run}/report/outcomes.csv`);
   expect(report.body).toBe(readFileSync(body.summary.reports.outcomes, 'utf8'));
   expect((await ask(`${url}/api/runs`)).body.runs.map((view: { run: string }) => view.run)).toEqual([run]);
@@ -88,7 +89,7 @@ test('an upload that breaks off leaves no run and no half file, however it was a
 
 test('the same upload once more is the same run, also while the first is under way; another with its id is refused', async () => {
   const { url, left, world } = await serveWorld();
-  const key = '1769860800000-0123456789abcdef';
+  const key = `${Date.now()}-0123456789abcdef`;
   const headers = { 'idempotency-key': key };
   const both = await Promise.all([
     post(`${url}/api/runs`, CSV, headers),
@@ -109,9 +110,10 @@ test('the same upload once more is the same run, also while the first is under w
     status: 409,
     body: { error: { code: 'RUN_EXISTS' } },
   });
-  expect((await post(`${url}/api/runs`, CSV, { 'idempotency-key': 'x' })).body.error.code).toBe(
-    'KEY_MALFORMED',
-  );
+  for (const other of ['x', '99999999999999-0123456789abcdef', '100000000000-0123456789abcdef']) {
+    const said = await post(`${url}/api/runs`, CSV, { 'idempotency-key': other });
+    expect(said.body.error.code).toBe('KEY_MALFORMED');
+  }
 });
 
 test('a queued run is cancelled by the service, a halted one resumed, failed rows retried', async () => {

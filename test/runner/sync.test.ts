@@ -98,6 +98,32 @@ test('the same file again is no change; another content, or other settings, are 
   expect((await sync.occasion()).plans[0]!.noChange).toBeUndefined();
 });
 
+test('what was carried last counts, not what was carried first: back to an earlier content is a change', async () => {
+  const sync = openSync(onePath);
+  const contents = [CSV, `${CSV}b@example.com\n`, `${CSV}c@example.com\n`, CSV];
+  let last: RunPlan | undefined;
+  for (const [minute, content] of contents.entries()) {
+    sync.file('people.csv', content, minute);
+    last = (await sync.occasion()).plans[0]!;
+    expect(last.noChange).toBeUndefined();
+    await sync.end(last);
+  }
+  const again = (await sync.occasion()).plans[0]!;
+  expect(again.noChange).toBe(`No change since run ${last!.run}; nothing was sent.`);
+});
+
+test.each(['cancelled', 'failed'] as const)(
+  'after a run that carried something, one that is %s carried nothing',
+  async (state) => {
+    const sync = openSync(onePath);
+    sync.file('people.csv', CSV);
+    await sync.end((await sync.occasion()).plans[0]!);
+    sync.file('people.csv', `${CSV}b@example.com\n`, 1);
+    await sync.end((await sync.occasion()).plans[0]!, state);
+    expect((await sync.occasion()).plans[0]!.noChange).toBeUndefined();
+  },
+);
+
 test.each(['cancelled', 'failed'] as const)('a file whose run is %s was not carried', async (state) => {
   const sync = openSync(onePath);
   sync.file('people.csv', CSV);

@@ -133,7 +133,10 @@ test('redirects are followed; the headers go to the first origin only, also when
   const taken = await takeSource(
     { url: `${first.url}/a.csv`, headers: { Authorization: 'Bearer s', 'X-Api-Key': 'k' } },
     path,
+    { known: { etag: '"1"' } },
   );
+  const conditional = [...first.asked, ...other.asked].filter(({ headers }) => headers['if-none-match']);
+  expect(conditional.map(({ path }) => path)).toEqual(['/a.csv', '/b.csv']);
   expect(taken?.source.name).toBe('a.csv');
   const keys = [...first.asked, ...other.asked].map(({ path, headers }) => [
     path,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
@@ -48,6 +48,14 @@ test('a file that is called like a pattern is that file', async () => {
   expect(sourceOf(name)).toEqual({ path: name });
   expect(await singleSource({ glob: 'in/people [1].csv', base, pick: 'newest' })).toEqual({ path: name });
   expect(sourceOf('HTTPS://example.com/a?b=*')).toEqual({ url: 'HTTPS://example.com/a?b=*' });
+});
+
+test('what unpacks to far more than any list of people is refused, and the disk is not filled with it', async () => {
+  const dir = scratchDir();
+  const [packed, spool] = ['bomb.csv.gz', 'spool'].map((name) => join(dir, name)) as [string, string];
+  writeFileSync(packed, gzipSync(`email\n${'x'.repeat(100_000_000)}`));
+  await expect(takeSource({ path: packed }, spool)).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE' });
+  expect(statSync(spool).size).toBeLessThan(75_000_000);
 });
 
 test('a file is taken where it is; one that is packed, and a stream, as a copy', async () => {
