@@ -43,6 +43,7 @@ test('the help of every command shows the data dir; ending a wait speaks of no r
   }
   const waiting = world.start('enqueue', world.csv(people(2)), '--wait');
   const [run] = await waiting.says(/\d{8}-\d{6}-[0-9a-f]{6}/);
+  await waiting.says(/waits for a service on this data dir/); // and listens for signals, therefore
   waiting.kill('SIGINT');
   const { stderr } = await waiting.finished;
   expect(stderr).toContain('rowferry: ending (once more to end at once)\n');
