@@ -6,11 +6,11 @@ import type { Settings } from './config.js';
 import type { Accounts } from './destinations/accounts.js';
 import type { Account } from './destinations/registry.js';
 import { EXIT, RowferryError } from './errors.js';
-import { type MappingSpec, parseMapping, withRules } from './mapping.js';
+import { parseMapping, withRules } from './mapping.js';
 import type { RunQueue } from './queues/runs.js';
-import type { OnDuplicate, Rate, RunPlan, Trigger } from './run.js';
+import type { RunPlan, Trigger } from './run.js';
 import { findEarlierRun } from './runner/earlier.js';
-import { type Plan, planRun, type RunRequest } from './runner/plan.js';
+import { type Plan, planRun, type RunRequest, type SendOptions } from './runner/plan.js';
 import { workOnOccasion } from './runner/sync.js';
 import type { ServiceOptions } from './service.js';
 import type { GivenSource } from './sources/source.js';
@@ -20,30 +20,11 @@ import type { TargetNames } from './triggers/folder/targets.js';
 import type { AddRuns } from './triggers/schedule.js';
 
 /** What is left out is decided by the sync, then the destination, then the defaults of the configuration file. */
-export interface SourceOptions {
+export interface SourceOptions extends SendOptions {
   /** Name of a sync of the configuration file. */
   sync?: string | undefined;
   /** Name of the destination, or its kind, e.g. `sendmator`; may be left out when exactly one has credentials. */
   to?: string | undefined;
-  /** null: no limit. Default: the destination's documented limit. */
-  rate?: Rate | null | undefined;
-  delimiter?: string | undefined;
-  /** Header → field, e.g. `{ Mail: 'email' }`; beats `mapping`. */
-  map?: Record<string, string> | undefined;
-  /** Rules by field, and what becomes of other columns, as in `rowferry.yaml`. */
-  mapping?: MappingSpec | undefined;
-  /** Requests for one contact before it is given up; default 5. */
-  attempts?: number | undefined;
-  /** What becomes of a contact that is there already; default `skip`. */
-  onDuplicate?: OnDuplicate | undefined;
-  /** Several contacts in one request; default false. */
-  bulk?: boolean | undefined;
-  /** Contacts that were delivered before as they are now are not sent again; default false, see {@link Origin}. */
-  incremental?: boolean | undefined;
-  /** Default `<data dir>/reports`. */
-  reportDir?: string | undefined;
-  /** The run whose failed rows this one carries. */
-  retryOf?: string | undefined;
 }
 
 /** For triggers, which may have to add one run twice. */

@@ -24,7 +24,33 @@ import { type GivenSource, singleSource, sourceOf } from '../sources/source.js';
 import { copySource, takeSource } from '../sources/take.js';
 import { VERSION } from '../version.js';
 
-export interface RunRequest {
+/** How the rows of a run are sent, as far as somebody says so. */
+export interface SendOptions {
+  /** null: no limit. Default: the destination's documented limit. */
+  rate?: Rate | null | undefined;
+  delimiter?: string | undefined;
+  /** Header → field, e.g. `{ Mail: 'email' }`; beats `mapping`. */
+  map?: Record<string, string> | undefined;
+  /** Rules by field, and what becomes of other columns, as in `rowferry.yaml`. */
+  mapping?: MappingSpec | undefined;
+  /** Requests for one contact before it is given up; default 5. */
+  attempts?: number | undefined;
+  /** What becomes of a contact that is there already; default `skip`. */
+  onDuplicate?: OnDuplicate | undefined;
+  /** Several contacts in one request; default false. */
+  bulk?: boolean | undefined;
+  /**
+   * Contacts that were delivered before as they are now are not sent again. Default: true where a folder or a schedule
+   * adds the run, else false.
+   */
+  incremental?: boolean | undefined;
+  /** Default `<data dir>/reports`. */
+  reportDir?: string | undefined;
+  /** The run whose failed rows this one carries. */
+  retryOf?: string | undefined;
+}
+
+export interface RunRequest extends SendOptions {
   /** What is no plain file is spooled into the run's directory first. */
   source: GivenSource;
   /** Name of the file, as the report shows it. Default: that of the path, or of the URL. */
@@ -32,19 +58,6 @@ export interface RunRequest {
   account: Account;
   /** Name of the sync. */
   sync?: string | undefined;
-  /** undefined: the destination's documented limit; null: none. */
-  rate?: Rate | null | undefined;
-  delimiter?: string | undefined;
-  /** Header → field; beats `mapping`. */
-  map?: Record<string, string> | undefined;
-  mapping?: MappingSpec | undefined;
-  attempts?: number | undefined;
-  onDuplicate?: OnDuplicate | undefined;
-  bulk?: boolean | undefined;
-  /** Default: true where a folder or a schedule adds the run. */
-  incremental?: boolean | undefined;
-  reportDir?: string | undefined;
-  retryOf?: string | undefined;
   /** Its id, for a run that must be the same one however often it is planned. Default: a new one. */
   run?: string | undefined;
   /** Default: script. */

@@ -174,7 +174,7 @@ class Chaos {
       this.runner = resumes
         ? this.world.start('runs', 'resume', this.run, '--json')
         : this.world.start('start');
-      await sleep(200); // a machine takes as long to notice
+      await sleep(200); // bounds how often a runner is started while its Redis is away
     }
   }
 
