@@ -78,6 +78,8 @@ export class Lanes {
     for (const item of hold.items) {
       const step = this.exchange.before(item);
       if (step) this.take(step, item);
+      else if (this.stopped)
+        hold.handBack(item); // taken while everything else was being handed back
       else this.pending.push(item);
     }
     // A small run does not wait for what others have brought before it.
