@@ -306,6 +306,7 @@ export class Lanes {
       .send(request, () => pace.written(slot))
       .then((sent) => {
         this.inFlight--;
+        if ('answer' in sent) pace.answered(slot);
         try {
           this.takeAll(this.exchange.understand(items, sent), items, sentMs);
         } catch (error) {

@@ -12,16 +12,23 @@ import type { Rate } from '../run.js';
  */
 const JITTER_MS = 20;
 /**
- * Of that, what is left for what we do not see of the way. A request that we see begin later than the rest allows (its
- * connection had to be made first) holds up the one a window later.
+ * Of that, what is left for what we do not see of the way when slots are made up for. A request that we see begin late
+ * (its connection had to be made first), or whose answer comes late, holds up the one a window later.
  */
-const UNSEEN_MS = JITTER_MS / 2;
+const UNSEEN_MS = 15;
+/** An answer is late when it takes longer than this share of the answers did; the usual time follows by small steps. */
+const USUAL_SHARE = 0.75;
+const USUAL_STEP = 0.01;
+/** The first answers of a process are slow without the API's doing: of so many the quickest is the usual one. */
+const FIRST_ANSWERS = 16;
 /** Less than this does a request stray on every way. */
 const TOLD_MS = 2;
-/** A slot that is this late before its request is begun is given up and reserved anew. */
-export const LATE_MS = JITTER_MS / 2;
+/** A slot that is this late before its request is begun is given up and reserved anew; a later one is told and counts from then. */
+export const LATE_MS = 100;
 /** How far ahead slots are reserved; a process that dies wastes no more than this. */
 const HORIZON_MS = 40;
+/** The last of what was missed that is made up for, when a process or Redis stood still. */
+const MADE_UP_MS = 500;
 const CLOCK_LOOKS = 8;
 /** Requests that Redis remembers of an account, unless more are allowed in one second. */
 const REMEMBERED = 256;
@@ -33,6 +40,8 @@ export interface Slot {
   atMs: number;
   /** The same in Redis's clock, µs: its name there; 0 where there is no limit. */
   us: number;
+  /** Monotonic ms at which its request began to be written. */
+  writtenMs?: number;
 }
 
 export interface Reservation {
@@ -76,6 +85,9 @@ export class Pace {
   private ahead = Number.NEGATIVE_INFINITY;
   /** Between two requests, as of the newest reply, ms; 0 = no limit. */
   intervalMs: number;
+  /** What the answer to a request takes at {@link USUAL_SHARE} of the time, ms; undefined before the first. */
+  private usualMs: number | undefined;
+  private answers = 0;
   /** Slots, each with what Redis is to be told about it: see pace_reserve.lua. */
   private news: number[] = [];
 
@@ -101,7 +113,8 @@ export class Pace {
   reserve(pipeline: ChainableCommander, slots: number): void {
     const { key, sentKey, fallback, news } = this;
     this.news = [];
-    pipe(this.redis, pipeline, 'pace_reserve', key, sentKey, slots, HORIZON_MS * 1000, fallback, ...news);
+    const [ahead, behind] = [HORIZON_MS * 1000, MADE_UP_MS * 1000];
+    pipe(this.redis, pipeline, 'pace_reserve', key, sentKey, slots, ahead, behind, fallback, ...news);
   }
 
   /** Asks for slots, and waits for the reply. */
@@ -140,9 +153,20 @@ export class Pace {
   }
 
   /** The request of `slot` is being written right now; if late, it counts from now on. */
-  written({ us, atMs }: Slot): void {
-    const lateMs = this.clock.monotonic() - atMs;
-    if (us > 0 && lateMs > TOLD_MS) this.news.push(us, Math.ceil(us + lateMs * 1000));
+  written(slot: Slot): void {
+    slot.writtenMs = this.clock.monotonic();
+    this.tell(slot, slot.writtenMs - slot.atMs);
+  }
+
+  /** The answer to the request of `slot` is there. One that took long may have begun its way late. */
+  answered(slot: Slot): void {
+    const { atMs, writtenMs } = slot;
+    if (this.intervalMs === 0 || writtenMs === undefined) return;
+    const tookMs = this.clock.monotonic() - writtenMs;
+    const usualMs = this.usualMs ?? tookMs;
+    if (tookMs > usualMs + TOLD_MS) this.tell(slot, writtenMs - atMs + tookMs - usualMs);
+    if (++this.answers <= FIRST_ANSWERS) this.usualMs = Math.min(usualMs, tookMs);
+    else this.usualMs = usualMs * (1 + USUAL_STEP * (tookMs > usualMs ? USUAL_SHARE : USUAL_SHARE - 1));
   }
 
   /**
@@ -155,6 +179,10 @@ export class Pace {
       const [seconds, micros] = await this.redis.time();
       this.see(Number(seconds) * 1_000_000 + Number(micros), askedMs);
     }
+  }
+
+  private tell({ us }: Slot, lateMs: number): void {
+    if (us > 0 && lateMs > TOLD_MS) this.news.push(us, Math.ceil(us + lateMs * 1000));
   }
 
   /**

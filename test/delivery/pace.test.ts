@@ -19,11 +19,11 @@ function open(fallback: Rate | null) {
 test('a rate leaves 20 ms a window for what delays requests on their way; a long window is kept in parts', () => {
   const budget = (requests: number, perMs: number) => Object.values(budgetOf({ requests, perMs }));
   expect(budgetOf(null)).toEqual({ most: 0, windowUs: 0, intervalUs: 0 });
-  expect(budget(200, 1_000)).toEqual([200, 1_010_000, 5_100]);
-  expect(budget(2_000, 1_000)).toEqual([2_000, 1_010_000, 510]);
-  expect(budget(10_000, 3_600_000)).toEqual([250, 90_010_000, 360_002]);
-  expect(budget(100_000, 60_000)).toEqual([1_666, 1_009_600, 601]);
-  expect(budget(0.5, 1_000)).toEqual([1, 2_010_000, 2_040_000]);
+  expect(budget(200, 1_000)).toEqual([200, 1_015_000, 5_100]);
+  expect(budget(2_000, 1_000)).toEqual([2_000, 1_015_000, 510]);
+  expect(budget(10_000, 3_600_000)).toEqual([250, 90_015_000, 360_002]);
+  expect(budget(100_000, 60_000)).toEqual([1_666, 1_014_600, 601]);
+  expect(budget(0.5, 1_000)).toEqual([1, 2_015_000, 2_040_000]);
 });
 
 test('two processes share one row of slots, an interval apart, none further ahead than the horizon', async () => {
@@ -53,17 +53,54 @@ describe('a request counts from when it was written', () => {
     expect(late.waitMs - inTime.waitMs).toBeLessThan(51_000);
   });
 
+  test('one whose answer was late may have been late itself', async () => {
+    const { make, reserve } = open({ requests: 1, perMs: 600_000 });
+    const pace = make();
+    const [slot] = (await reserve(pace, 1)).slots;
+    pace.answered({ atMs: 0, us: 0, writtenMs: performance.now() }); // what an answer takes is next to nothing
+    const inTime = await reserve(pace, 1);
+    const atMs = performance.now() - 50_000;
+    pace.answered({ ...slot!, atMs, writtenMs: atMs });
+    const late = await reserve(pace, 1);
+    expect(late.waitMs - inTime.waitMs).toBeGreaterThan(49_000);
+    expect(late.waitMs - inTime.waitMs).toBeLessThan(51_000);
+  });
+
   test('what was not sent does not count', async () => {
     const { redis, prefix, make, reserve } = open(TWO);
     const pace = make();
     const [slot] = (await reserve(pace, 1)).slots;
-    await redis.hset(`${prefix}:{acme-1}:pace`, 'tat', 0); // as if time had passed
+    await redis.hset(`${prefix}:{acme-1}:pace`, { tat: 0, last: 0 }); // as if time had passed
     expect((await reserve(pace, 1)).slots).toHaveLength(1);
-    await redis.hset(`${prefix}:{acme-1}:pace`, 'tat', 0);
+    await redis.hset(`${prefix}:{acme-1}:pace`, { tat: 0, last: 0 });
     expect((await reserve(pace, 1)).slots).toHaveLength(0);
-    await redis.hset(`${prefix}:{acme-1}:pace`, 'tat', 0);
+    await redis.hset(`${prefix}:{acme-1}:pace`, { tat: 0, last: 0 });
     pace.free(slot!);
     expect((await reserve(pace, 1)).slots).toHaveLength(1);
+  });
+});
+
+describe('slots that were missed', () => {
+  const rate: Rate = { requests: 1_000, perMs: 980 }; // 1 ms apart
+  const spacing = ({ slots }: { slots: { us: number }[] }) =>
+    (slots.at(-1)!.us - slots[0]!.us) / (slots.length - 1);
+
+  test.each([
+    ['a moment ago are made up for, at a third more than the rate', 10, 750],
+    ['before a rest are not', 3_000, 1_000],
+  ])('%s', async (_, restMs, apartUs) => {
+    const { redis, prefix, make, reserve } = open(rate);
+    const us = Date.now() * 1_000;
+    await redis.hset(`${prefix}:{acme-1}:pace`, { tat: us - 300_000, last: us - restMs * 1_000 });
+    expect(spacing(await reserve(make(), 20))).toBeCloseTo(apartUs, -1);
+  });
+
+  test('because nobody used them are granted once more', async () => {
+    const { make, reserve } = open(rate);
+    const pace = make();
+    const { slots } = await reserve(pace, 20);
+    for (const slot of slots.slice(1)) pace.free(slot);
+    expect(spacing(await reserve(pace, 10))).toBeCloseTo(750, -1);
   });
 });
 

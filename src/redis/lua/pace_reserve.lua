@@ -1,23 +1,26 @@
 -- The account's pace: slots at even intervals, held up by a log of when the newest requests can have reached the API at
 -- the latest: a request may go when the n-th newest is a window ago, so that no sliding window holds more than n,
--- whatever was late.
+-- whatever was late. Slots that were missed a moment ago (a process stood still) are made up for at a third more than
+-- the rate; the log sees to it that this is no burst either.
 -- KEYS pace, log (slot → µs)
--- ARGV slots wanted, horizon µs, fallback 'requests window-µs interval-µs' (all 0 = no limit), and about slots granted before, each
+-- ARGV slots wanted, horizon µs, longest time to make up for µs, fallback 'requests window-µs interval-µs' (all 0 = no limit), and about slots granted before, each
 --   with its µs: when its request can have arrived (0 = it was not used)
 -- → {granted, µs between two requests (0 = no limit), now µs, wait µs when nothing was granted, 'open' | 'probe' | '',
 --    1 when the circuit is open and the API lives: slots are granted then, for rows that failed before,
 --    µs of each slot, or of all when there is no limit}
 local now = now_us()
-for i = 4, #ARGV, 2 do
-  if ARGV[i + 1] == '0' then redis.call('ZREM', KEYS[2], ARGV[i])
+local unused = 0
+for i = 5, #ARGV, 2 do
+  if ARGV[i + 1] == '0' then unused = unused + redis.call('ZREM', KEYS[2], ARGV[i])
   else redis.call('ZADD', KEYS[2], 'XX', ARGV[i + 1], ARGV[i]) end
 end
 local fields = redis.call('HGETALL', KEYS[1])
-local tat, open_until, probe_until, lives_until, asked = now, nil, 0, 0, {}
+local tat, last, open_until, probe_until, lives_until, asked = now, 0, nil, 0, 0, {}
 local paused
 for i = 1, #fields, 2 do
   local name, value = fields[i], fields[i + 1]
-  if name == 'tat' then tat = math.max(now, tonumber(value))
+  if name == 'tat' then tat = tonumber(value)
+  elseif name == 'last' then last = tonumber(value)
   elseif name == 'open_until' then open_until = tonumber(value)
   elseif name == 'paused' then paused = true
   elseif name == 'probe_until' then probe_until = tonumber(value)
@@ -27,7 +30,7 @@ for i = 1, #fields, 2 do
     if expires and tonumber(expires) * 1000 > now then asked[#asked + 1] = rate end
   end
 end
-if #asked == 0 then asked[1] = ARGV[3] end
+if #asked == 0 then asked[1] = ARGV[4] end
 -- The lowest rate that a living run asks for wins.
 local most, window, interval = 0, 0, 0
 for _, rate in ipairs(asked) do
@@ -52,11 +55,15 @@ end
 if circuit == 'probe' then wanted = 1 end
 local till = now + tonumber(ARGV[2])
 local reply = { 0, interval, now, 0, circuit, lives }
-local at = tat
+-- After a rest nothing was missed.
+local missed = now - last < window and tonumber(ARGV[3]) or 0
+tat = math.max(tat - unused * interval, now - missed)
+local at = math.max(tat, now)
 if most == 0 then
   if at <= till then reply[1], reply[7] = wanted, at end
 else
   while reply[1] < wanted do
+    at = math.max(at, tat, last + interval * 0.75)
     local oldest = redis.call('ZRANGE', KEYS[2], -most, -most, 'WITHSCORES')[2]
     if oldest then at = math.max(at, tonumber(oldest) + window) end
     if at > till then break end
@@ -64,12 +71,13 @@ else
     redis.call('ZADD', KEYS[2], slot, slot)
     reply[1] = reply[1] + 1
     reply[#reply + 1] = at
-    at = at + interval
-    tat = at
+    last = at
+    tat = math.max(tat + interval, at - missed)
   end
   if reply[1] > 0 then
     redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -most - 1)
-    redis.call('PEXPIRE', KEYS[2], math.ceil((window + tat - now) / 1000) + 1000)
+    redis.call('PEXPIRE', KEYS[2], math.ceil((window + last - now) / 1000) + 1000)
+    redis.call('HSET', KEYS[1], 'last', string.format('%.0f', last))
   end
 end
 if reply[1] == 0 then
