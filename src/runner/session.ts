@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import type { Waiting } from '../delivery/waiting.js';
 import type { Account } from '../destinations/registry.js';
 import { RowferryError } from '../errors.js';
+import type { Metrics } from '../metrics.js';
 import type { Outcome } from '../outcome.js';
 import type { Progress } from '../outcomes/progress.js';
 import type { RunRecord } from '../outcomes/settle.js';
@@ -31,6 +32,7 @@ export interface Surroundings {
   /** ROWFERRY_TIMEOUT, ms; undefined: each account's own. */
   timeoutMs: number | undefined;
   log: Logger;
+  metrics: Metrics;
 }
 
 /** How far a run is. */
