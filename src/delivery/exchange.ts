@@ -207,11 +207,22 @@ const NOTHING_LANDED: ReadonlySet<Verdict['kind']> = new Set([
   'rejected',
 ]);
 
-/** A secret as JSON and URLs spell it, too. */
+/** A secret as JSON, URLs and headers spell it, too. */
 function spellings(secret: string): string[] {
   const inJson = JSON.stringify(secret).slice(1, -1);
-  const inUrl = encodeURIComponent(Buffer.from(secret).toString()); // it throws for half a character
-  return [secret, inJson, inJson.replaceAll('/', '\\/'), inUrl];
+  const bytes = Buffer.from(secret);
+  const inUrl = encodeURIComponent(bytes.toString()); // it throws for half a character
+  const lower = inUrl.replace(/%../g, (found) => found.toLowerCase());
+  const packed = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
+  return [
+    secret,
+    inJson,
+    inJson.replaceAll('/', '\\/'),
+    inUrl,
+    lower,
+    inUrl.replaceAll('%20', '+'),
+    ...packed,
+  ];
 }
 
 function asked({ probe }: Item, sent: Sent): Asked {
