@@ -1,14 +1,15 @@
 /** An HTTPS server that nobody vouches for, in an environment that says certificates need not be checked. */
+import type { RequestListener } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-export async function openUntrusted(answer: Parameters<typeof createServer<never, never>>[1]) {
+export async function openUntrusted(answer: RequestListener) {
   let asked = 0;
   const options: ServerOptions = { key: KEY, cert: CERTIFICATE };
   const server = createServer(options, (request, response) => {
     asked++;
-    answer?.(request as never, response as never);
+    answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
