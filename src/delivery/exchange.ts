@@ -86,6 +86,12 @@ export class Exchange {
 
   /** What the answer to {@link request} means for each of its rows, in their order. */
   understand(items: readonly Item[], sent: Sent): Step[] {
+    const steps = this.interpret(items, sent);
+    for (const step of steps) this.clean(step);
+    return steps;
+  }
+
+  private interpret(items: readonly Item[], sent: Sent): Step[] {
     if ('answer' in sent) {
       this.apiClock.read(sent.answer);
       const { answer } = sent;
@@ -183,6 +189,17 @@ export class Exchange {
     let clean = text;
     for (const secret of this.secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, '***');
     return clean;
+  }
+
+  /** JSON can veil a key as \u0073\u006b…, which is none before it is read. */
+  private clean(step: Step): void {
+    if (step.do === 'halt') step.message = this.withoutSecrets(step.message);
+    const outcome = 'outcome' in step ? step.outcome : 'otherwise' in step ? step.otherwise : undefined;
+    if (outcome === undefined) return;
+    for (const name of ['message', 'field', 'contactId'] as const) {
+      const text = outcome[name];
+      if (text !== undefined) outcome[name] = this.withoutSecrets(text);
+    }
   }
 
   private rules({ hold }: Item): Rules {

@@ -97,7 +97,8 @@ async function* readStretch(
         if (cuts.length > 0) yield { records: cuts };
         if (!splitter.irregular) continue;
         const rest = Buffer.concat([Buffer.from(splitter.rest), tail]);
-        parserStart = at - rest.length;
+        // Bytes that are no characters grow when they are read as some.
+        parserStart = Math.max(from.byte, at - rest.length);
         parser.startAt(splitter.line);
         found = parser.push(rest);
       }

@@ -54,6 +54,11 @@ test.each([
   if (how !== 'as it is') expect(step).toContain('not the password: ***.');
 });
 
+test('nor one that JSON veils', () => {
+  const veiled = JSON.stringify(PASSWORD).slice(1, -1).replace('pass', '\\u0070\\u0061ss');
+  expect(stepAfter(422, `{"message":"not the password: ${veiled}."}`)).toContain('not the password: ***.');
+});
+
 test('nor one that stands in a header of its answer', () => {
   const location = `/contacts/5?password=${encodeURIComponent(PASSWORD)}`;
   expect(stepAfter(303, '', { location })).toContain('/contacts/5?password=***');

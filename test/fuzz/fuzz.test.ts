@@ -26,9 +26,9 @@ const fuzzers = [
 const shares = fuzzers.reduce((sum, { share }) => sum + share, 0);
 const told: string[] = [];
 
-test.each(fuzzers)(
-  '$name',
-  async ({ name, share, property }) => {
+test.each(fuzzers.map((fuzzer) => [fuzzer.name, fuzzer] as const))(
+  '%s',
+  async (name, { share, property }) => {
     const before = Object.getOwnPropertyNames(Object.prototype);
     const numRuns = Math.ceil((runs * share) / shares);
     const started = Date.now();
