@@ -1,9 +1,8 @@
 FROM node:22-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Its own scripts build from sources that are not here yet; no dependency needs one. Not "npm ci": the lock file was made
-# where optional packages of other systems are not to be had, and that refuses it. The versions are those of the lock file.
-RUN npm install --ignore-scripts --no-audit --no-fund
+# Its own scripts build from sources that are not here yet; no dependency needs one.
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY workers workers

@@ -132,7 +132,9 @@ const FULL = new Set(['ENOSPC', 'EDQUOT']);
 /** What a person needs to know, as JSON; what should not happen goes to the log alone. */
 export function explain(rowferry: Rowferry, error: Error, c: Context): Response {
   const { code = '', message } = error as NodeJS.ErrnoException;
-  if (error instanceof RowferryError) return say(statusOf(error), error.code, message);
+  // Where things lie on this machine is nothing to whoever asks from another.
+  const told = message.replaceAll(rowferry.settings.dataDir, 'the data dir');
+  if (error instanceof RowferryError) return say(statusOf(error), error.code, told);
   if (FULL.has(code)) return say(507, 'DISK_FULL', 'The disk of the service is full; nothing was added.');
   if (c.env.incoming.readableAborted)
     return say(400, 'UPLOAD_BROKEN', 'The connection was lost; nothing was added.');
@@ -148,6 +150,7 @@ function statusOf({ code, exitCode }: RowferryError): ContentfulStatusCode {
   if (NOT_THERE.has(code)) return 404;
   if (NOT_NOW.has(code)) return 409;
   if (code === 'SOURCE_TOO_LARGE') return 413;
+  if (code === 'KEY_REUSED') return 422;
   if (exitCode === EXIT.noRedis) return 503;
   return exitCode === EXIT.usage ? 400 : 500;
 }

@@ -56,24 +56,36 @@ export class Uploads {
       throw new RowferryError('KEY_MALFORMED', sentence, EXIT.usage);
     }
     await this.rowferry.account(options.to, options.sync); // refused before the first byte
-    if (this.isAdded(run, key)) return this.again(run);
+    const asked = { name, ...options };
+    if (this.isAdded(run, key)) {
+      const print = new Print(asked);
+      for await (const piece of upTo(this.mostBytes, body)) print.add(piece);
+      return this.again(run, print);
+    }
     const { dataDir } = this.rowferry.settings;
     const draft = `${runDir(dataDir, run)}.${randomBytes(4).toString('hex')}.part`;
     try {
       await mkdir(join(draft, 'upload'), { recursive: true, mode: 0o700 });
-      await writeFile(keyPath(draft), digest(key), { mode: 0o600 });
+      const print = new Print(asked);
       const file = createWriteStream(join(draft, 'upload', name), { mode: 0o600, flush: true });
-      await pipeline(upTo(this.mostBytes, body), file);
-      return await this.alone(run, () => this.add(run, key, draft, options));
+      await pipeline(upTo(this.mostBytes, body), (pieces) => print.of(pieces), file);
+      await writeFile(keyPath(draft), `${digest(key)} ${print.text}`, { mode: 0o600, flush: true });
+      return await this.alone(run, () => this.add(run, key, draft, options, print));
     } finally {
       await rm(draft, { recursive: true, force: true });
     }
   }
 
-  private async add(run: string, key: string, draft: string, options: SourceOptions): Promise<Added> {
+  private async add(
+    run: string,
+    key: string,
+    draft: string,
+    options: SourceOptions,
+    print: Print,
+  ): Promise<Added> {
     const { dataDir } = this.rowferry.settings;
     const dir = runDir(dataDir, run);
-    if (this.isAdded(run, key)) return this.again(run);
+    if (this.isAdded(run, key)) return this.again(run, print);
     // A process that was killed between the two steps below left it without a plan.
     await rm(dir, { recursive: true, force: true });
     await rename(draft, dir);
@@ -98,8 +110,12 @@ export class Uploads {
     return { run, warnings, repeated: false };
   }
 
-  /** It is on disk; whether Redis has heard of it is not known. */
-  private async again(run: string): Promise<Added> {
+  /** It is on disk; whether Redis has heard of it is not known. Throws when it is another file, or sent otherwise. */
+  private async again(run: string, print: Print): Promise<Added> {
+    if (this.noted(run)[1] !== print.text) {
+      const sentence = `This Idempotency-Key was used for another file, or with other parameters: it became run ${run}. Nothing was added; send this one with a key of its own.`;
+      throw new RowferryError('KEY_REUSED', sentence, EXIT.usage);
+    }
     await this.rowferry.remind(run);
     return { run, warnings: [], repeated: true };
   }
@@ -108,9 +124,15 @@ export class Uploads {
   private isAdded(run: string, key: string): boolean {
     const dir = runDir(this.rowferry.settings.dataDir, run);
     if (!existsSync(join(dir, 'plan.json'))) return false;
-    if (existsSync(keyPath(dir)) && readFileSync(keyPath(dir), 'utf8') === digest(key)) return true;
+    if (this.noted(run)[0] === digest(key)) return true;
     const sentence = `There is a run ${run} already, of another file; send this one with another Idempotency-Key.`;
     throw new RowferryError('RUN_EXISTS', sentence, EXIT.usage);
+  }
+
+  /** Which upload the run was made of: digests of its key, and of what was sent. */
+  private noted(run: string): string[] {
+    const path = keyPath(runDir(this.rowferry.settings.dataDir, run));
+    return existsSync(path) ? readFileSync(path, 'utf8').split(' ') : [];
   }
 
   private async alone<T>(run: string, body: () => Promise<T>): Promise<T> {
@@ -127,6 +149,30 @@ export class Uploads {
 
 const keyPath = (dir: string) => join(dir, 'upload.key');
 const digest = (key: string) => createHash('sha256').update(key).digest('hex');
+
+/** Tells what was sent from anything else: the parameters and every byte of the file. */
+class Print {
+  private readonly hash = createHash('sha256');
+
+  constructor(parameters: object) {
+    this.add(`${JSON.stringify(parameters)}\n`);
+  }
+
+  add(piece: Buffer | string): void {
+    this.hash.update(piece);
+  }
+
+  async *of(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of pieces) {
+      this.add(piece);
+      yield piece;
+    }
+  }
+
+  get text(): string {
+    return this.hash.copy().digest('hex');
+  }
+}
 
 /** The body stays open when it is refused: the answer goes over the same connection. */
 async function* upTo(bytes: number, body: Readable): AsyncGenerator<Buffer> {

@@ -86,6 +86,12 @@ export class Exchange {
 
   /** What the answer to {@link request} means for each of its rows, in their order. */
   understand(items: readonly Item[], sent: Sent): Step[] {
+    const steps = this.interpret(items, sent);
+    for (const step of steps) this.clean(step);
+    return steps;
+  }
+
+  private interpret(items: readonly Item[], sent: Sent): Step[] {
     if ('answer' in sent) {
       this.apiClock.read(sent.answer);
       const { answer } = sent;
@@ -185,6 +191,17 @@ export class Exchange {
     return clean;
   }
 
+  /** JSON can veil a key as \u0073\u006b…, which is none before it is read. */
+  private clean(step: Step): void {
+    if (step.do === 'halt') step.message = this.withoutSecrets(step.message);
+    const outcome = 'outcome' in step ? step.outcome : 'otherwise' in step ? step.otherwise : undefined;
+    if (outcome === undefined) return;
+    for (const name of ['message', 'field', 'contactId'] as const) {
+      const text = outcome[name];
+      if (text !== undefined) outcome[name] = this.withoutSecrets(text);
+    }
+  }
+
   private rules({ hold }: Item): Rules {
     const { account, circuit } = this.options;
     const { lookup, update, enforcesUniqueness } = account.destination;
@@ -207,11 +224,22 @@ const NOTHING_LANDED: ReadonlySet<Verdict['kind']> = new Set([
   'rejected',
 ]);
 
-/** A secret as JSON and URLs spell it, too. */
+/** A secret as JSON, URLs and headers spell it, too. */
 function spellings(secret: string): string[] {
   const inJson = JSON.stringify(secret).slice(1, -1);
-  const inUrl = encodeURIComponent(Buffer.from(secret).toString()); // it throws for half a character
-  return [secret, inJson, inJson.replaceAll('/', '\\/'), inUrl];
+  const bytes = Buffer.from(secret);
+  const inUrl = encodeURIComponent(bytes.toString()); // it throws for half a character
+  const lower = inUrl.replace(/%../g, (found) => found.toLowerCase());
+  const packed = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
+  return [
+    secret,
+    inJson,
+    inJson.replaceAll('/', '\\/'),
+    inUrl,
+    lower,
+    inUrl.replaceAll('%20', '+'),
+    ...packed,
+  ];
 }
 
 function asked({ probe }: Item, sent: Sent): Asked {

@@ -1,5 +1,6 @@
 /** Sends one request of a destination over kept-alive connections and says what came of it. */
 import { buildConnector, Client, type Dispatcher } from 'undici';
+import { certificateFault } from '../certificate.js';
 import type { ApiAnswer, ApiRequest } from '../destinations/destination.js';
 import type { Verdict } from '../verdict.js';
 
@@ -28,7 +29,8 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 export function makeSender({ baseUrl, timeoutMs }: SenderOptions): Sender {
   const base = new URL(baseUrl);
   const prefix = base.pathname.replace(/\/+$/, '');
-  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS }); // one for all: they share their TLS sessions
+  // One for all: they share their TLS sessions. Certificates are checked whatever the environment says.
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: true });
   // A client is one connection. undici's Pool would choose one for every request, which costs as much as the request.
   const clients: Client[] = [];
   const idle: Client[] = [];
@@ -155,6 +157,6 @@ function describe(error: Error & { code?: string }): string {
     case 'UND_ERR_BODY_TIMEOUT':
       return 'the answer stopped half way';
     default:
-      return error.code ? `${error.code.toLowerCase()}` : error.message;
+      return certificateFault(error.code) ?? (error.code ? error.code.toLowerCase() : error.message);
   }
 }

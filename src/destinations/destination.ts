@@ -144,6 +144,11 @@ export function jsonBody(answer: ApiAnswer): Record<string, unknown> | undefined
  * header, so a wrong local clock does no harm.
  */
 export function announcedWait(answer: ApiAnswer, sentence = ''): number | undefined {
+  const waitMs = waitIn(answer, sentence);
+  return Number.isFinite(waitMs) ? waitMs : undefined; // digits without end are no number
+}
+
+function waitIn(answer: ApiAnswer, sentence: string): number | undefined {
   const apiNow = Date.parse(answer.headers.date ?? '');
   const after = answer.headers['retry-after'];
   if (after !== undefined) {

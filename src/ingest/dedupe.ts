@@ -131,7 +131,7 @@ class Files {
   flush(only?: number): void {
     for (const [i, buffer] of this.buffers) {
       if ((only === undefined || only === i) && buffer.used > 0) {
-        appendFileSync(this.path(i), buffer.bytes.subarray(0, buffer.used));
+        appendFileSync(this.path(i), buffer.bytes.subarray(0, buffer.used), { mode: 0o600 });
         buffer.used = 0;
       }
     }

@@ -6,6 +6,7 @@ import { unguardFormula } from '../formula.js';
 import type { Outcome } from '../outcome.js';
 import { type RunPlan, runDir } from '../run.js';
 import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder, type RepeatFinder } from './dedupe.js';
+import { SLOW } from './expression.js';
 import { type Mapping, makeMapping, type Recipient } from './map.js';
 import { readRecords, type SourceRecord } from './read.js';
 import { type Fault, findFault } from './validate.js';
@@ -25,6 +26,9 @@ export interface Ingest {
   /** Groups of rows, in row order, as they were read. */
   rows: AsyncGenerator<IngestedRow[], void, void>;
 }
+
+/** So many rows over which an expression came to no end, and it is the mapping that is wrong. */
+const MOST_SLOW = 3;
 
 type IngestPlan = Pick<RunPlan, 'source' | 'delimiter' | 'mapping' | 'createdAt'>;
 
@@ -61,6 +65,7 @@ export async function openIngest(
   }
   const width = names.length;
   let unfit: Fault | undefined;
+  let slow = 0;
   const note = (fault: Fault) => {
     unfit ??= fault;
   };
@@ -86,6 +91,8 @@ export async function openIngest(
       unfit = undefined;
       const contact = mapping.map(cells, note);
       await express(contact, cells, note);
+      const fault = unfit as Fault | undefined;
+      if (validate && fault?.code === SLOW && ++slow === MOST_SLOW) throw tooSlow(fault, record);
       made.push(checked(record, cells, contact));
     }
     return made;
@@ -113,6 +120,12 @@ export async function openIngest(
   }
 
   return { header: names, mapping, rows: rows() };
+}
+
+/** Each of them holds up everything else in the process. */
+function tooSlow({ field, message }: Fault, { line }: SourceRecord): RowferryError {
+  const sentence = `map.${field}: its expression was ended over ${MOST_SLOW} rows, the last of them on line ${line}, because ${message}. Mend the regular expression in it, which tries too many ways to match (as (a+)+ does).`;
+  return new RowferryError('EXPRESSION_SLOW', sentence, EXIT.halted);
 }
 
 function recordFault(record: SourceRecord, width: number): Fault | undefined {

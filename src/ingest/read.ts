@@ -15,8 +15,11 @@ export interface SourceRecord {
   fault?: { code: 'unclosed_quote' | 'too_long'; message: string };
 }
 
-/** A record longer than this is taken for an unclosed quote, so that one quote cannot fill the memory. */
-const MAX_RECORD_BYTES = 32 * 1024 * 1024;
+/**
+ * A record longer than this is taken for an unclosed quote, so that one quote cannot fill the memory: in empty cells,
+ * thirty times as many bytes. No API takes a contact of this size.
+ */
+const MAX_RECORD_BYTES = 8 * 1024 * 1024;
 const READ_BYTES = 128 * 1024;
 
 /** Every open quote is searched for its end up to the end of the file: after so many the rest is given up. */
@@ -94,7 +97,8 @@ async function* readStretch(
         if (cuts.length > 0) yield { records: cuts };
         if (!splitter.irregular) continue;
         const rest = Buffer.concat([Buffer.from(splitter.rest), tail]);
-        parserStart = at - rest.length;
+        // Bytes that are no characters grow when they are read as some.
+        parserStart = Math.max(from.byte, at - rest.length);
         parser.startAt(splitter.line);
         found = parser.push(rest);
       }

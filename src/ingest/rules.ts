@@ -101,7 +101,7 @@ function putter(target: Target, subject: string) {
   return (contact: Contact, value: unknown, note: Note | undefined): boolean => {
     if (value instanceof Unfit) {
       const { code, expected } = value;
-      note?.({ field, code, message: code === 'expression_failed' ? expected : `${subject} ${expected}` });
+      note?.({ field, code, message: code.startsWith('expression_') ? expected : `${subject} ${expected}` });
       return true;
     }
     if (isBlank(value)) return false;

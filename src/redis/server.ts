@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 import type { Redis } from 'ioredis';
 import { identify, lifeOf, type ProcessIdentity } from '../process.js';
 import { parseInfo } from './inspect.js';
@@ -49,6 +50,8 @@ interface Started {
 
 function launch(binary: string, place: Place, socket: string, fd: number): Started {
   let ended: string | undefined;
+  // What it writes holds contacts, and it takes its rights from whoever starts it; a thread may not change them.
+  const before = isMainThread ? process.umask(0o077) : undefined;
   const child = spawn(binary, serverArguments(place.dir, socket), {
     cwd: place.dir,
     // A session of its own: Ctrl-C in the starter's terminal is not meant for the server.
@@ -58,6 +61,7 @@ function launch(binary: string, place: Place, socket: string, fd: number): Start
     // One program is server and checker; the name it is called with decides.
     ...(/check-(rdb|aof)$/.test(basename(binary)) ? { argv0: 'redis-server' } : {}),
   });
+  if (before !== undefined) process.umask(before);
   child.on('error', (error) => {
     ended ??= error.message;
   });

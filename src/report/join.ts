@@ -27,7 +27,7 @@ export class OutcomesByRow {
     const waiting = new Map<number, string[]>();
     const lengths = new Map<number, number>();
     const flush = (range: number) => {
-      appendFileSync(join(dir, String(range)), `[${waiting.get(range)!.join(',')}]\n`);
+      appendFileSync(join(dir, String(range)), `[${waiting.get(range)!.join(',')}]\n`, { mode: 0o600 });
       waiting.delete(range);
       lengths.delete(range);
     };

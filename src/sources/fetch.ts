@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
+import { certificateFault } from '../certificate.js';
 import { EXIT, RowferryError } from '../errors.js';
 import type { UrlSource } from './source.js';
 import { spool, tooLarge } from './spool.js';
@@ -65,7 +66,9 @@ export async function fetchTo(
       throw new RowferryError('RUN_INTERRUPTED', sentence, EXIT.interrupted);
     }
     const { code, message } = error as Error & { code?: string };
-    const why = late.signal.aborted ? `it took longer than ${maxMs / 1000} s (max_time)` : (code ?? message);
+    const why = late.signal.aborted
+      ? `it took longer than ${maxMs / 1000} s (max_time)`
+      : (certificateFault(code) ?? code ?? message);
     throw unreachable(url, why);
   } finally {
     clearTimeout(timer);

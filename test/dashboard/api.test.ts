@@ -102,6 +102,15 @@ test('the same upload once more is the same run, also while the first is under w
     status: 200,
     body: { run, repeated: true },
   });
+  for (const [other, query] of [
+    [`${CSV}eve@example.com,3,Eve\n`, ''],
+    [CSV, '?rate=1/s'],
+  ] as const) {
+    expect(await post(`${url}/api/runs${query}`, other, headers)).toMatchObject({
+      status: 422,
+      body: { error: { code: 'KEY_REUSED', message: expect.stringContaining(`became run ${run}`) } },
+    });
+  }
   expect(left()).toEqual([run]);
   expect(readdirSync(join(world.dataDir, 'runs', run, 'upload'))).toEqual(['upload.csv']);
 
@@ -150,7 +159,7 @@ test('a queued run is cancelled by the service, a halted one resumed, failed row
 });
 
 test('what is not there is told as JSON', async () => {
-  const { url } = await serveWorld();
+  const { url, world } = await serveWorld();
   expect(await ask(`${url}/api/runs/nonsense`)).toMatchObject({
     status: 404,
     body: { error: { code: 'RUN_ID_MALFORMED' } },
@@ -159,5 +168,8 @@ test('what is not there is told as JSON', async () => {
     status: 404,
     body: { error: { code: 'RUN_UNKNOWN' } },
   });
+  const told = await ask(`${url}/api/runs/20260131-235959-1a2b3c`);
+  expect(told.body.error.message).toMatch(/^There is no run 20260131-235959-1a2b3c in the data dir;/);
+  expect(JSON.stringify(told.body)).not.toContain(world.dir);
   expect(await ask(`${url}/nowhere`)).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } });
 });

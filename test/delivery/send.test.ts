@@ -1,8 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { reach } from '../../src/delivery/reach.js';
 import { makeSender } from '../../src/delivery/send.js';
 import type { ApiRequest } from '../../src/destinations/destination.js';
+import type { Account } from '../../src/destinations/registry.js';
+import { openSite } from '../helpers/site.js';
+import { openUntrusted } from '../helpers/untrusted.js';
 
 type Play = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
@@ -148,4 +152,42 @@ test('destroyed, what is under way ends as unclear', async () => {
   await arrived;
   await sender.destroy();
   expect(await sent).toMatchObject({ failure: { kind: 'unclear' } });
+});
+
+test('a server whose certificate nobody vouches for hears nothing, whatever the environment allows', async () => {
+  const { url, asked } = await openUntrusted((_request, response) =>
+    response.writeHead(201).end('{"id":"1"}'),
+  );
+  const sender = makeSender({ baseUrl: url, timeoutMs: 10_000 });
+  onTestFinished(() => sender.destroy());
+  expect(await sender.send(post)).toEqual({
+    failure: {
+      kind: 'unreached',
+      message:
+        'its TLS certificate is not trusted (depth_zero_self_signed_cert; an authority of your own is named by NODE_EXTRA_CA_CERTS)',
+    },
+  });
+  const account = { name: 'crm', options: { baseUrl: url }, setBy: { baseUrl: 'CRM_BASE_URL' } };
+  await expect(reach(account as unknown as Account)).rejects.toMatchObject({
+    code: 'DESTINATION_UNREACHABLE',
+    message: expect.stringMatching(
+      /^crm cannot be reached at https:.*: its TLS certificate is not trusted .*Is CRM_BASE_URL right\? Nothing was sent\.$/,
+    ),
+  });
+  expect(asked()).toBe(0);
+});
+
+test('a redirect is an answer like any other: nothing goes where it leads, least of all the key', async () => {
+  const heard: string[] = [];
+  const elsewhere = await openSite((request, response) => {
+    heard.push(String(request.url));
+    response.end('{}');
+  });
+  for (const status of [301, 302, 303, 307, 308]) {
+    const { sender } = await setUp((_, response) =>
+      response.writeHead(status, { location: `${elsewhere.url}/stolen` }).end(),
+    );
+    expect(await sender.send(post)).toMatchObject({ answer: { status } });
+  }
+  expect(heard).toEqual([]);
 });

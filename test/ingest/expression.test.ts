@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { compileExpression } from '../../src/ingest/expression.js';
+import { sendmator } from '../../src/destinations/sendmator.js';
+import { compileExpression, SLOW } from '../../src/ingest/expression.js';
+import { openIngest } from '../../src/ingest/ingest.js';
 import { Unfit } from '../../src/ingest/unfit.js';
+import { mappingSchema } from '../../src/mapping.js';
+import { scratchFile } from '../helpers/scratch.js';
 
 const NOW = Date.UTC(2026, 0, 31);
 
@@ -101,5 +105,36 @@ describe('an expression', () => {
   test('names the columns it reads', () => {
     const { names } = compileExpression('$number(Spent) > 1 ? `First Name` : Tags[0].x', NOW);
     expect([...names].sort()).toEqual(['First Name', 'Spent', 'Tags', 'x']);
+  });
+});
+
+/** Twice as long for each letter; the line end is what it never finds. */
+const BOMB = `$contains(Name, /^(a+)+$/) ? 'all' : 'some'`;
+
+test('a search that would take years costs its row, and nothing else waits for it for long', async () => {
+  const expression = compileExpression(BOMB, NOW);
+  let turns = 0;
+  const others = setInterval(() => turns++, 1);
+  expect(await expression.evaluate({ Name: `${'a'.repeat(60)}!` })).toMatchObject({ code: SLOW });
+  clearInterval(others);
+  expect(turns).toBeGreaterThan(0);
+  expect(await expression.evaluate({ Name: 'aaa' })).toBe('all');
+});
+
+test('a mapping that searches in vain over row after row is halted with a sentence, and not gone through', async () => {
+  const text = `email,Name\n${Array.from({ length: 1_000 }, (_, i) => `p${i}@example.com,${'a'.repeat(60)}!\n`).join('')}`;
+  const path = scratchFile(text);
+  const source = { path, name: 'people.csv', bytes: text.length, sha256: '', lines: 1_001 };
+  const mapping = mappingSchema.parse({ map: { first_name: { jsonata: BOMB } } });
+  const plan = { source, delimiter: ',', mapping, createdAt: '2026-01-31T00:00:00Z' };
+  const { rows } = await openIngest(plan, {
+    destination: sendmator,
+    options: { baseUrl: 'http://127.0.0.1' },
+  });
+  await expect(rows.next()).rejects.toMatchObject({
+    code: 'EXPRESSION_SLOW',
+    exitCode: 4,
+    message:
+      'map.first_name: its expression was ended over 3 rows, the last of them on line 4, because it did not end within 0.5 s. Mend the regular expression in it, which tries too many ways to match (as (a+)+ does).',
   });
 });

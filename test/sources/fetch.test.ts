@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fetchTo } from '../../src/sources/fetch.js';
 import { takeSource } from '../../src/sources/take.js';
 import { scratchDir } from '../helpers/scratch.js';
 import { openSite } from '../helpers/site.js';
+import { openUntrusted } from '../helpers/untrusted.js';
 
 const CSV = 'email\nada@example.com\n';
 
@@ -184,34 +183,8 @@ test('an answer that breaks off is no file', async () => {
 });
 
 test('a certificate that nobody vouches for is refused, whatever the environment allows', async () => {
-  const server = createServer({ key: KEY, cert: CERTIFICATE }, (_request, response) => response.end(CSV));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-  onTestFinished(() => {
-    if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-    else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
-  });
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
-  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/a.csv`;
-  await expect(fetchTo(spoolPath(), { url })).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
+  const { url } = await openUntrusted((_request, response) => response.end(CSV));
+  await expect(fetchTo(spoolPath(), { url: `${url}/a.csv` })).rejects.toThrow(
+    `${url}/a.csv cannot be read: its TLS certificate is not trusted (depth_zero_self_signed_cert;`,
+  );
 });
-
-/** Made for this test alone; nobody trusts it. */
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgTlPT/HqzfBtV9604
-/CFExjoAMxqd/Sn3LnW6gmsQ0GyhRANCAAQFbv3aFw486z4jFra1EIOu4x3HX4Ba
-4gxsnRek2mzuk6a+6GBzW8yRvI4L4ywdqY/dwjjEbEIjJtFUAACN7Hq5
------END PRIVATE KEY-----`;
-
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBkTCCATagAwIBAgIUTpKQ9adWg4H1hguAN/q0Sa60XxgwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMjExMDgzNFoYDzIxMjYxMDI5
-MTEwODM0WjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAAQFbv3aFw486z4jFra1EIOu4x3HX4Ba4gxsnRek2mzuk6a+6GBzW8yR
-vI4L4ywdqY/dwjjEbEIjJtFUAACN7Hq5o2QwYjAdBgNVHQ4EFgQUSJnbBolsZuYk
-e8QjmbrOQHT+YJgwHwYDVR0jBBgwFoAUSJnbBolsZuYke8QjmbrOQHT+YJgwDwYD
-VR0TAQH/BAUwAwEB/zAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMCA0kAMEYC
-IQCpS2TNX5/vMc75wnq2otqAyD7wewzXXIney7FSwlv6egIhAMptYxhrWeZxh1rf
-gUJ1FyL2F6Fs201ovk8oEwF33cek
------END CERTIFICATE-----`;

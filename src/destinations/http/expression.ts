@@ -1,17 +1,8 @@
 /**
- * JSONata, evaluated at once. A destination's functions are synchronous, for speed; JSONata's `evaluate` is not, though
- * it waits for nothing but its own promises. So it runs in a context with a queue of its own for them, which Node
- * empties before it returns: `microtaskMode: 'afterEvaluate'` of `node:vm`. That keeps one JSONata for the whole of
- * rowferry (its 1.x was synchronous, but is another dialect and knows no limits), costs no more than the promises do,
- * and lets an endless expression be ended. Only JSON text crosses the border, so nothing an answer holds can reach
- * our own objects.
- *
- * Plain paths (`errors[0].code`), which are most of what is written, do without: they are walked here, about a hundred
- * times as fast.
+ * The expressions of an `http` destination. Plain paths (`errors[0].code`), which are most of what is written, are
+ * walked here, about a hundred times as fast as JSONata, which does all others (src/expression.ts).
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { type Context, createContext, Script } from 'node:vm';
+import { compileJsonata, type NotUnderstood } from '../../expression.js';
 
 export type Bindings = Record<string, unknown>;
 
@@ -22,9 +13,8 @@ export interface Expression {
   json(input: unknown, bindings?: Bindings): string | undefined;
 }
 
-const TIMEOUT_MS = 2_000;
-/** How many calls may be under way (JSONata goes through a list at once), and elements in one sequence. */
-const GUARD = { timeout: TIMEOUT_MS, stack: 20_000, sequence: 100_000 };
+/** JSONata goes through a list at once: what an answer lists may be long. */
+const LIMITS = { timeout: 2_000, searchMs: 2_000, stack: 20_000, sequence: 100_000 };
 
 /** Throws a sentence when `text` is no JSONata. */
 export function compileExpression(text: string): Expression {
@@ -32,12 +22,12 @@ export function compileExpression(text: string): Expression {
     return { value: (input) => input, json: (input) => JSON.stringify(input) };
   }
   const steps = stepsOf(text);
-  if (steps === undefined) return compileJsonata(text);
+  if (steps === undefined) return jsonataOf(text);
   let slow: Expression | undefined;
   const value = (input: unknown, bindings?: Bindings) => {
     const found = walk(steps, input);
     if (found !== BRANCHES) return found;
-    slow ??= compileJsonata(text);
+    slow ??= jsonataOf(text);
     return slow.value(input, bindings);
   };
   return { value, json: (input, bindings) => JSON.stringify(value(input, bindings)) };
@@ -100,105 +90,19 @@ function walk(steps: readonly Step[], input: unknown): unknown {
   return value;
 }
 
-function compileJsonata(text: string): Expression {
-  engine ??= startEngine();
-  const { compile, evaluate } = engine;
-  const { index, fault, watched } = compile(text);
-  if (fault !== undefined) throw new Error(`is no JSONata: ${fault}`);
+function jsonataOf(text: string): Expression {
+  let evaluate: ReturnType<typeof compileJsonata>['evaluate'];
+  try {
+    ({ evaluate } = compileJsonata(text, LIMITS));
+  } catch (error) {
+    const { message, position = 0 } = error as NotUnderstood;
+    throw new Error(`is no JSONata: ${message}${position > 0 ? ` (at character ${position})` : ''}`);
+  }
   const json = (input: unknown, bindings: Bindings = {}) =>
-    evaluate({ index, input: JSON.stringify(input), bindings: JSON.stringify(bindings) }, watched);
+    evaluate(JSON.stringify(input), JSON.stringify(bindings));
   const value = (input: unknown, bindings?: Bindings): unknown => {
     const found = json(input, bindings);
     return found === undefined ? undefined : JSON.parse(found);
   };
   return { value, json };
-}
-
-/** One evaluation: what goes in, and what came out. */
-interface Work {
-  index: number;
-  input: string | undefined;
-  bindings: string;
-  done?: boolean;
-  output?: string;
-  fault?: string;
-}
-
-interface Engine {
-  /** `watched`: it has a regular expression, whose search only the clock of `node:vm` can end. */
-  compile(text: string): { index: number; fault?: string; watched: boolean };
-  evaluate(work: Work, watched: boolean): string | undefined;
-}
-
-/** One for the process, started by the first expression that needs it. */
-let engine: Engine | undefined;
-
-/** Looked up as locals: the global object of a context is slow to ask. */
-const GLOBALS =
-  'Array,Boolean,Date,Error,Infinity,Intl,JSON,Map,Math,NaN,Number,Object,Promise,RangeError,RegExp,Set,String,Symbol,' +
-  'TypeError,decodeURI,decodeURIComponent,encodeURI,encodeURIComponent,isFinite,isNaN,parseFloat,parseInt';
-
-/** Inside the context: keeps the compiled expressions, and takes up the work it was given when `run` is run. */
-const HARNESS = `(jsonata, guard) => {
-  const { parse, stringify } = JSON;
-  const expressions = [];
-  let work;
-  const words = (fault) => (fault && typeof fault.message === 'string' ? fault.message : String(fault));
-  const usesRegex = (text, ast) => text.includes('$eval') || stringify(ast).includes('"type":"regex"');
-  globalThis.run = () => {
-    const mine = work;
-    const input = mine.input === undefined ? undefined : parse(mine.input);
-    expressions[mine.index].evaluate(input, parse(mine.bindings))
-      .then((value) => { mine.output = stringify(value); mine.done = true; })
-      .then(undefined, (fault) => { mine.fault = words(fault); mine.done = true; });
-  };
-  return {
-    take(given) { work = given; },
-    compile(text) {
-      try {
-        const expression = jsonata(text, { ...parse(guard) });
-        const watched = usesRegex(text, expression.ast());
-        return { index: expressions.push(expression) - 1, watched };
-      } catch (fault) {
-        const at = fault && fault.position > 0 ? ' (at character ' + fault.position + ')' : '';
-        return { index: -1, watched: false, fault: words(fault) + at };
-      }
-    },
-  };
-}`;
-
-function startEngine(): Engine {
-  const context: Context = createContext(Object.create(null), {
-    microtaskMode: 'afterEvaluate',
-    codeGeneration: { strings: false, wasm: false },
-  });
-  const within = (source: string, filename: string) =>
-    new Script(source, { filename }).runInContext(context) as (...given: unknown[]) => unknown;
-  const path = createRequire(import.meta.url).resolve('jsonata');
-  const load = within(
-    `(module, window) => (({${GLOBALS}}) => { const exports = module.exports;\n${readFileSync(path, 'utf8')}\n})(globalThis)`,
-    path,
-  );
-  const module = { exports: undefined as unknown };
-  module.exports = {};
-  load(module, { btoa, atob });
-  const inside = within(HARNESS, 'expression.js')(module.exports, JSON.stringify(GUARD)) as {
-    take(work: Work): void;
-    compile: Engine['compile'];
-  };
-  const run = new Script('run()');
-  return {
-    compile: (text) => inside.compile(text),
-    evaluate(work, watched) {
-      inside.take(work);
-      try {
-        run.runInContext(context, watched ? { timeout: TIMEOUT_MS } : {});
-      } catch {
-        throw new Error(`the expression took longer than ${TIMEOUT_MS} ms`);
-      }
-      if (work.fault !== undefined) throw new Error(work.fault);
-      if (work.done !== true) throw new Error('the expression came to no end');
-      return work.output;
-    },
-  };
 }

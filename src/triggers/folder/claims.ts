@@ -1,7 +1,8 @@
 /** Claims: what is meant to become of a file, on disk from before it is moved until it is archived or rejected. */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
+import { z } from 'zod';
 import { RowferryError } from '../../errors.js';
 import { lifeOf, type ProcessIdentity } from '../../process.js';
 import { isRunId, runDir, syncDir, writeAtomically } from '../../run.js';
@@ -79,12 +80,11 @@ export class Claims {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
-    try {
-      return JSON.parse(text) as Claim;
-    } catch {
-      const sentence = `${path} is damaged: it is no JSON. Put it back from a backup, or take the file out of processing and remove this one.`;
-      throw new RowferryError('CLAIM_DAMAGED', sentence);
-    }
+    const claim = parsed(text);
+    const fault = claim === undefined ? 'it is no JSON' : faultIn(claim, run);
+    if (fault === undefined) return claim as Claim;
+    const sentence = `${path} is damaged: ${fault}. Put it back from a backup, or take the file out of processing and remove this one.`;
+    throw new RowferryError('CLAIM_DAMAGED', sentence);
   }
 
   async remove(run: string): Promise<void> {
@@ -95,6 +95,37 @@ export class Claims {
   private pathOf(run: string): string {
     return join(this.dir, `${run}.json`);
   }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a hand that mends a claim may get wrong. Files are moved by what it says: `kept` stays within its folder. */
+const claimSchema = z.object({
+  run: z.string(),
+  folder: z.string().refine(isAbsolute, 'is no absolute path'),
+  kept: z.string(),
+  shown: z.string(),
+  sync: z.string().optional(),
+  to: z.string().optional(),
+  seen: z.object({ id: z.string(), bytes: z.string(), mtimeNs: z.string() }),
+  by: z.looseObject({ nonce: z.string() }),
+  at: z.number(),
+  refused: z.string().optional(),
+});
+
+function faultIn(claim: unknown, run: string): string | undefined {
+  const { error, data } = claimSchema.safeParse(claim);
+  if (error)
+    return error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`).join('; ');
+  if (data.run !== run) return `run: it is of ${JSON.stringify(data.run)}`;
+  if (data.kept.startsWith(`${run}-`) && basename(data.kept) === data.kept) return undefined;
+  return `kept: is not the name of a file that begins with ${run}-`;
 }
 
 /** Whether somebody else may be just about to move the file of this claim. */

@@ -1,0 +1,138 @@
+/** Bytes that call themselves CSV: each record once, in order, or told as lost; never a crash. */
+import { writeFileSync } from 'node:fs';
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { readRecords, type SourceRecord } from '../../src/ingest/read.js';
+import { RegularSplitter } from '../../src/ingest/split.js';
+import { csvLine } from '../../src/report/csv.js';
+import { takeSnapshot } from '../../src/run.js';
+import { expectSentence, type Fuzzer, text, whole } from './words.js';
+
+const token = fc.constantFrom(
+  '"',
+  '""',
+  ',',
+  ',',
+  ';',
+  '\n',
+  '\n',
+  '\r\n',
+  'a',
+  'b c',
+  'ü',
+  '👩',
+  '\0',
+  '\t',
+  "'",
+);
+const csv = fc.array(fc.oneof({ weight: 6, arbitrary: token }, { weight: 1, arbitrary: text }), {
+  maxLength: 40,
+});
+/** Lone CRs, which are line ends in some files, are not among them. */
+const plainCsv = fc.array(token, { maxLength: 40 }).map((all) => all.join(''));
+
+async function recordsOf(path: string, content: string | Buffer): Promise<SourceRecord[]> {
+  writeFileSync(path, content);
+  const bytes = Buffer.byteLength(content);
+  const records: SourceRecord[] = [];
+  for await (const group of readRecords(path, bytes, { delimiter: ',' })) records.push(...group);
+  expect(records.map(({ row }) => row)).toEqual(records.map((_, i) => i));
+  for (const [i, { line, cells, fault }] of records.entries()) {
+    expect(line).toBeGreaterThan(records[i - 1]?.line ?? 0);
+    if (fault === undefined) expect(cells.length).toBeGreaterThan(0);
+    else expect(fault.message).toMatch(/\d/);
+  }
+  return records;
+}
+
+export function readerFuzzers(path: string): Fuzzer[] {
+  return [
+    {
+      name: 'any bytes are read, or refused with a sentence',
+      share: 10,
+      property: fc.asyncProperty(
+        fc.oneof(
+          csv.map((all) => Buffer.from(all.join(''))),
+          fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+          fc
+            .tuple(plainCsv, fc.uint8Array({ maxLength: 4 }))
+            .map(([one, odd]) => Buffer.concat([Buffer.from(one), odd])),
+        ),
+        async (content) => {
+          writeFileSync(path, content);
+          await takeSnapshot(path).catch(expectSentence);
+          await recordsOf(path, content);
+        },
+      ),
+    },
+    {
+      name: 'what has no open quote is read as a slow and careful parser reads it',
+      share: 12,
+      property: fc.asyncProperty(plainCsv, async (content) => {
+        const records = await recordsOf(path, content);
+        if (records.some(({ fault }) => fault)) {
+          expect(content).toContain('"');
+          return;
+        }
+        const careful = parse(content, {
+          ...{ relax_quotes: true, relax_column_count: true, skip_empty_lines: true },
+          record_delimiter: ['\r\n', '\n'],
+        }) as string[][];
+        expect(records.map(({ cells }) => cells)).toEqual(careful);
+      }),
+    },
+    {
+      name: 'without quotes every line that is not blank is a record',
+      share: 6,
+      property: fc.asyncProperty(
+        fc.array(fc.constantFrom('a', ',', '\n', '\r\n', 'ü', ' ', '\0'), { maxLength: 40 }),
+        async (all) => {
+          const lines = all.join('').split(/\r?\n/);
+          const filled = lines.flatMap((line, i) => (line === '' ? [] : [i + 1]));
+          expect((await recordsOf(path, all.join(''))).map(({ line }) => line)).toEqual(filled);
+        },
+      ),
+    },
+    {
+      name: 'a table comes back as it was written, by us and by others',
+      share: 8,
+      property: fc.asyncProperty(
+        fc.array(fc.array(text.map(whole), { minLength: 2, maxLength: 5 }), {
+          minLength: 1,
+          maxLength: 6,
+        }),
+        fc.boolean(),
+        async (table, ours) => {
+          // A mark at the start of a file is none of its text.
+          const rows = [['email', 'x'], ...table];
+          const written = ours ? rows.map(csvLine).join('') : stringify(rows);
+          const records = await recordsOf(path, written);
+          expect(records.map(({ cells }) => cells)).toEqual(rows);
+        },
+      ),
+    },
+    {
+      name: 'where a text is cut into pieces changes nothing',
+      share: 8,
+      property: fc.property(plainCsv, fc.array(fc.nat(60), { maxLength: 6 }), (content, places) => {
+        expect(cutAt(content, places)).toEqual(cutAt(content, []));
+      }),
+    },
+  ];
+}
+
+function cutAt(content: string, places: number[]) {
+  const splitter = new RegularSplitter(',');
+  const ends = [...new Set(places.map((at) => at % (content.length + 1)))].sort((a, b) => a - b);
+  const cuts = [];
+  let from = 0;
+  for (const end of [...ends, content.length]) {
+    if (splitter.irregular) splitter.rest += content.slice(from, end);
+    else cuts.push(...splitter.push(content.slice(from, end), end === content.length));
+    from = end;
+  }
+  const { irregular, line, rest } = splitter;
+  return { cuts, irregular, line, rest };
+}
