@@ -45,6 +45,8 @@ export type BatchEnd = { left: 'nothing' } | { left: 'rows'; rows: BatchRow[] };
  */
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 5_000;
+/** Beyond the longest pause between two attempts. */
+const LONGEST_DELAY_MS = 90_000;
 
 export function deliverQueueName(account: string): string {
   return `deliver-${account}`;
@@ -93,6 +95,17 @@ export class BatchQueue {
       if (batch?.run === run && batch.epoch === epoch) for (const [row] of batch.rows) covered.add(row);
     }
     return covered;
+  }
+
+  /**
+   * Gives out batches of `run` that are due later than any delay of ours: put there before our clock was set back.
+   * `nowMs`: our clock.
+   */
+  async bringForward(run: string, nowMs: number): Promise<void> {
+    for (const job of await this.queue.getJobs(['delayed'])) {
+      if (job?.data?.run !== run || job.timestamp + job.delay - nowMs <= LONGEST_DELAY_MS) continue;
+      await job.promote().catch(() => {}); // due at this moment, or gone
+    }
   }
 
   /** How many batches of `run` workers hold; the lock of one that died runs out. */
