@@ -4,6 +4,8 @@ import { announcedAllowance } from '../destinations/wait-hints.js';
 
 /** Headers tell whole seconds: sooner than this the pace and its interval know better. */
 const WORTH_MS = 3_000;
+/** Two answers that tell ends no further apart mean the same window. */
+const SAME_MS = 2_000;
 
 export class Allowance {
   private left = Number.POSITIVE_INFINITY;
@@ -14,8 +16,11 @@ export class Allowance {
   read(answer: ApiAnswer, nowMs: number): number {
     const told = announcedAllowance(answer);
     if (told === undefined || told.resetMs < WORTH_MS) return 0;
-    this.left = told.remaining;
-    this.untilMs = nowMs + told.resetMs;
+    const untilMs = nowMs + told.resetMs;
+    // Answers overtake each other: within one window what is left becomes less.
+    const same = nowMs < this.untilMs && Math.abs(untilMs - this.untilMs) < SAME_MS;
+    this.left = same ? Math.min(this.left, told.remaining) : told.remaining;
+    this.untilMs = untilMs;
     return told.remaining === 0 ? told.resetMs : 0;
   }
 

@@ -3,6 +3,7 @@ import { type ConnectionOptions, type Job, Queue, WaitingError, Worker } from 'b
 import type { Redis } from 'ioredis';
 import type { Contact } from '../contact.js';
 import { queuePrefix } from '../redis/keys.js';
+import { bringForward } from './put-off.js';
 
 /**
  * One contact of a batch: row, contact, and for one that was tried before: attempts spent, ms when it was first sent
@@ -102,10 +103,13 @@ export class BatchQueue {
    * `nowMs`: our clock.
    */
   async bringForward(run: string, nowMs: number): Promise<void> {
-    for (const job of await this.queue.getJobs(['delayed'])) {
-      if (job?.data?.run !== run || job.timestamp + job.delay - nowMs <= LONGEST_DELAY_MS) continue;
-      await job.promote().catch(() => {}); // due at this moment, or gone
-    }
+    await bringForward(
+      this.connection,
+      this.queue,
+      LONGEST_DELAY_MS,
+      nowMs,
+      (job) => (job.data as Batch).run === run,
+    );
   }
 
   /** How many batches of `run` workers hold; the lock of one that died runs out. */

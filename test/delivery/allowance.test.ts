@@ -14,6 +14,8 @@ test('near its end no more requests are in flight than are left; at its end all 
   expect(allowance.places(16, 1)).toBe(16);
   expect(allowance.read(says(3, 60), 0)).toBe(0);
   expect(allowance.places(16, 1)).toBe(3);
+  expect(allowance.read(says(8, 59), 1_000)).toBe(0); // overtaken by the one before
+  expect(allowance.places(16, 1_000)).toBe(3);
   expect(allowance.spent(1)).toBe(false);
   expect(allowance.read(says(0, 60), 1_000)).toBe(60_000);
   expect(allowance.spent(60_999)).toBe(true);
