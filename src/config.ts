@@ -182,6 +182,21 @@ export function parseTimeout(text: string, setting: string): number {
   return parseDuration(text, setting, LONGEST_TIMEOUT_MS);
 }
 
+/** Shorter waits are the pace of an API, longer ones beyond what any quota lasts. */
+const MAX_WAIT_MS = { least: 60_000, most: 31 * 86_400_000 };
+
+/** The longest wait that an API may ask for before the run halts instead, ms. */
+export function parseMaxWait(text: string, setting: string): number {
+  const ms = parseDuration(text, setting);
+  if (ms < MAX_WAIT_MS.least || ms > MAX_WAIT_MS.most) throw bad(setting, text, 'a duration from 1m to 744h');
+  return ms;
+}
+
+/** Rows rejected alike from the start after which a run halts; 0: never. */
+export function parseHaltAfter(text: string, setting: string): number {
+  return parseCount(text, setting, 0, 1_000_000);
+}
+
 /** A whole number from `least` to `most`. */
 export function parseCount(text: string, setting: string, least: number, most: number): number {
   const count = Number(text.trim());

@@ -6,7 +6,6 @@ export type { Waiting } from './delivery/waiting.js';
 export {
   type ApiAnswer,
   type ApiRequest,
-  announcedWait,
   type Destination,
   defineDestination,
   type FieldKind,
@@ -15,6 +14,7 @@ export {
   type Options,
 } from './destinations/destination.js';
 export { usualVerdict } from './destinations/http/customs.js';
+export { announcedWait } from './destinations/wait-hints.js';
 export { EXIT, RowferryError } from './errors.js';
 export type { SourceOptions } from './intake.js';
 export type { MappingSpec, Rule } from './mapping.js';

@@ -141,7 +141,9 @@ export class Intake {
 /** Where and how the rows of a run were sent, for a run that sends some of them again. */
 export function sameAs(plan: RunPlan): SourceOptions {
   const { destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir } = plan;
-  return { to: destination, mapping, rate, attempts, onDuplicate, bulk, incremental, reportDir };
+  const { maxWaitMs, haltAfterRejections } = plan;
+  const patience = { maxWaitMs, haltAfterRejections };
+  return { to: destination, mapping, rate, attempts, onDuplicate, bulk, incremental, ...patience, reportDir };
 }
 
 /** An option that is there and undefined says nothing. */

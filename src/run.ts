@@ -64,6 +64,10 @@ export interface RunPlan {
   bulk: boolean;
   /** Contacts that were delivered before as they are now are not sent again. */
   incremental?: boolean;
+  /** The longest wait an API may ask for before the run halts instead, ms. */
+  maxWaitMs?: number;
+  /** Rows rejected alike from the start after which the run halts; 0: never. */
+  haltAfterRejections?: number;
   reportDir: string;
   /** The run whose failed rows this one retries. */
   retryOf?: string;

@@ -1,6 +1,14 @@
 /** Flags that several commands share, and what becomes of them. Flags have no defaults: they would win over the environment. */
 import type { Command } from 'commander';
-import { parseCount, parseDelimiter, parseMap, parseOnDuplicate, parseRate } from '../config.js';
+import {
+  parseCount,
+  parseDelimiter,
+  parseHaltAfter,
+  parseMap,
+  parseMaxWait,
+  parseOnDuplicate,
+  parseRate,
+} from '../config.js';
 import {
   EXIT,
   type OnDuplicate,
@@ -26,6 +34,8 @@ export interface SourceFlags {
   bulk?: boolean;
   incremental?: boolean;
   resend?: boolean;
+  maxWait?: string;
+  haltAfterRejections?: number;
   reportDir?: string;
 }
 
@@ -59,11 +69,17 @@ export function addSourceFlags(command: Command): Command {
     .option('--no-bulk', 'one contact in one request, whatever rowferry.yaml says')
     .option('--incremental', 'leave out contacts that were delivered before as they are now')
     .option('--resend', 'send every row, also what was delivered before')
+    .option('--max-wait <duration>', 'the longest wait an API may ask for before the run halts (default: 2h)')
+    .option(
+      '--halt-after-rejections <n>',
+      'rows rejected alike from the start that halt the run; 0: never (default: 50)',
+      (text: string) => parseHaltAfter(text, '--halt-after-rejections'),
+    )
     .option('--report-dir <dir>', 'where the report goes (default: <data dir>/reports)');
 }
 
 export function sourceOptions(flags: SourceFlags): SourceOptions {
-  const { map, rate, incremental, resend, ...rest } = flags;
+  const { map, rate, maxWait, incremental, resend, ...rest } = flags;
   if (incremental && resend) {
     const sentence = '--incremental and --resend say the opposite of each other; give one of them.';
     throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
@@ -72,6 +88,7 @@ export function sourceOptions(flags: SourceFlags): SourceOptions {
     ...rest,
     incremental: resend ? false : incremental,
     ...(map === undefined ? {} : { mapping: { map: parseMap(map, '--map') } }),
+    ...(maxWait === undefined ? {} : { maxWaitMs: parseMaxWait(maxWait, '--max-wait') }),
     // Not parsed by commander: it takes a parser's null for a missing value.
     rate: rate === undefined ? undefined : parseRate(rate, '--rate'),
   };

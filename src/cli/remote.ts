@@ -134,7 +134,8 @@ export class RemoteService {
 }
 
 function parameters(flags: SourceFlags, name: string): URLSearchParams {
-  const { map = [], onDuplicate, bulk, attempts, reportDir, incremental, resend, ...texts } = flags;
+  const { map = [], onDuplicate, bulk, attempts, reportDir, incremental, resend, ...others } = flags;
+  const { maxWait, haltAfterRejections, ...texts } = others;
   if (reportDir !== undefined) {
     const sentence = '--report-dir is of the machine of the service; with --server it cannot be given.';
     throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
@@ -145,6 +146,8 @@ function parameters(flags: SourceFlags, name: string): URLSearchParams {
   if (onDuplicate !== undefined) query.set('on_duplicate', onDuplicate);
   if (bulk !== undefined) query.set('bulk', String(bulk));
   if (attempts !== undefined) query.set('attempts', String(attempts));
+  if (maxWait !== undefined) query.set('max_wait', maxWait);
+  if (haltAfterRejections !== undefined) query.set('halt_after_rejections', String(haltAfterRejections));
   if (incremental || resend) query.set('incremental', String(!resend));
   return query;
 }

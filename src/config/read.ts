@@ -135,7 +135,17 @@ function sourceFrom(source: SourceData, base: string): NonNullable<Sync['source'
 
 /** From the names of the file to ours. */
 function settingsOf(settings: Partial<ReturnType<typeof splitEntry>['settings']>): DestinationSettings {
-  const { rate, concurrency, timeout, attempts, on_duplicate, bulk, incremental } = settings;
+  const {
+    rate,
+    concurrency,
+    timeout,
+    attempts,
+    on_duplicate,
+    bulk,
+    incremental,
+    max_wait,
+    halt_after_rejections,
+  } = settings;
   return given({
     rate,
     concurrency,
@@ -144,6 +154,8 @@ function settingsOf(settings: Partial<ReturnType<typeof splitEntry>['settings']>
     onDuplicate: on_duplicate,
     bulk,
     incremental,
+    maxWaitMs: max_wait,
+    haltAfterRejections: halt_after_rejections,
   });
 }
 

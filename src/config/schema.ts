@@ -4,8 +4,10 @@ import {
   parseCount,
   parseDelimiter,
   parseDuration,
+  parseHaltAfter,
   parseLogLevel,
   parseMaxTime,
+  parseMaxWait,
   parseOnDuplicate,
   parsePick,
   parsePort,
@@ -76,6 +78,17 @@ const ofRuns = {
     anyOf: [{ type: 'boolean' }, matching('true|false')],
     description:
       'Contacts that were delivered before as they are now are not sent again. Default: true for watched folders and schedules, else false.',
+  }),
+  max_wait: spelt(parseMaxWait, {
+    ...matching('[0-9]+(\\.[0-9]+)?\\s*(s|m|min|h)'),
+    description:
+      'The longest wait an API may ask for (a spent quota): beyond it the run halts and says when to resume. Default: 2h.',
+    examples: ['24h'],
+  }),
+  halt_after_rejections: spelt(parseHaltAfter, {
+    anyOf: [{ type: 'integer', minimum: 0, maximum: 1_000_000 }, matching('[0-9]+')],
+    description:
+      'So many rows rejected alike from the start halt the run as wrongly mapped; 0: never. Default: 50.',
   }),
 };
 

@@ -1,5 +1,14 @@
 /** What a request says about a run it adds: the flags of `rowferry enqueue`, as parameters of the address. */
-import { parseCount, parseDelimiter, parseMap, parseOnDuplicate, parseRate, parseSwitch } from '../config.js';
+import {
+  parseCount,
+  parseDelimiter,
+  parseHaltAfter,
+  parseMap,
+  parseMaxWait,
+  parseOnDuplicate,
+  parseRate,
+  parseSwitch,
+} from '../config.js';
 import { EXIT, RowferryError, type SourceOptions } from '../index.js';
 import { didYouMean } from '../spelling.js';
 
@@ -14,6 +23,8 @@ const KNOWN = [
   'on_duplicate',
   'bulk',
   'incremental',
+  'max_wait',
+  'halt_after_rejections',
 ];
 
 /** Throws a sentence for what is no parameter, or no value of it. */
@@ -34,6 +45,8 @@ export function readParameters(query: URLSearchParams): SourceOptions & { name: 
     onDuplicate: given('on_duplicate', parseOnDuplicate),
     bulk: given('bulk', parseSwitch),
     incremental: given('incremental', parseSwitch),
+    maxWaitMs: given('max_wait', parseMaxWait),
+    haltAfterRejections: given('halt_after_rejections', parseHaltAfter),
     ...(map.length === 0 ? {} : { mapping: { map: parseMap(map, 'map') } }),
   };
 

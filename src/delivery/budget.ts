@@ -10,17 +10,18 @@ export async function readBudgetUsed(
   redis: Redis,
   prefix: string,
   account: string,
-  nowMs: number,
 ): Promise<number | undefined> {
-  const fields = await redis.hgetall(paceKey(prefix, account));
+  const [fields, [seconds, micros]] = await Promise.all([
+    redis.hgetall(paceKey(prefix, account)),
+    redis.time(),
+  ]);
+  const nowUs = Number(seconds) * 1_000_000 + Number(micros);
   const [slowest] = Object.entries(fields)
     .filter(([name]) => name.startsWith('r:'))
     .map(([, value]) => value.split(' ').map(Number) as [number, number, number, number])
-    .filter(([, , , untilMs]) => untilMs > nowMs)
+    .filter(([, , , untilMs]) => untilMs * 1000 > nowUs)
     .sort((one, other) => other[2] - one[2]);
   const [most, windowUs] = slowest ?? [0, 0];
   if (most === 0) return undefined;
-  const [seconds, micros] = await redis.time();
-  const nowUs = Number(seconds) * 1_000_000 + Number(micros);
   return (await redis.zcount(sentKey(prefix, account), nowUs - windowUs, nowUs)) / most;
 }

@@ -4,10 +4,11 @@
  */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
-import type { ApiRequest } from '../destinations/destination.js';
+import type { ApiAnswer, ApiRequest } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import type { DeliveryMeter } from '../metrics.js';
 import { define } from '../redis/scripts.js';
+import { Allowance } from './allowance.js';
 import type { Circuit } from './circuit.js';
 import { attemptsText, type Step } from './decide.js';
 import { Exchange } from './exchange.js';
@@ -27,7 +28,8 @@ const MOST_AT_ONCE = 200;
 /** Requests to have leave for before their turn, in turns of all lanes: at first, and at the most. */
 const AHEAD = 2;
 const MOST_AHEAD = 16;
-const LONGEST_WAIT_MS = 86_400_000;
+/** As long as a quota by the month lasts; how long a run waits is its own affair. */
+const LONGEST_WAIT_MS = 32 * 86_400_000;
 
 /** A request that may be sent: one row, or several that travel together. */
 interface Cleared {
@@ -69,6 +71,7 @@ export class Lanes {
   private askedAllMs = 0;
   private throttledInARow = 0;
   private throttledUntilMs = 0;
+  private readonly allowance = new Allowance();
   private readonly exchange: Exchange;
 
   constructor(private readonly options: LanesOptions) {
@@ -101,8 +104,8 @@ export class Lanes {
 
   private pump(): void {
     if (this.stopped) return;
-    const { clock, concurrency, circuit, pace } = this.options;
-    while (this.cleared.length > 0 && this.inFlight < concurrency) {
+    const { clock, circuit, pace } = this.options;
+    while (this.cleared.length > 0 && this.inFlight < this.places()) {
       const next = this.cleared[0]!;
       const now = clock.monotonic();
       const { atMs } = next.slot;
@@ -113,7 +116,7 @@ export class Lanes {
       this.cleared.shift();
       const late = pace.intervalMs > 0 && now - atMs > LATE_MS && !next.probe;
       const held = circuit.open && !next.probe && !(circuit.lives && next.lives);
-      if (late || held || now - next.markedMs > LEASE_MS) {
+      if (late || held || this.allowance.spent(now) || now - next.markedMs > LEASE_MS) {
         pace.free(next.slot);
         this.pending.unshift(...next.items);
       } else this.launch(next);
@@ -125,12 +128,19 @@ export class Lanes {
 
   /** How many more requests to clear now: places first, then slots; without a limit also the next few ahead. */
   private wanted(): number {
-    const { concurrency, pace } = this.options;
+    const { pace } = this.options;
+    const concurrency = this.places();
     const ahead = pace.intervalMs > 0 ? 0 : this.ahead * concurrency;
     const places = concurrency + ahead - this.inFlight - this.cleared.length;
     // Without a limit small groups would cost a round trip each: wait until a group is wanted.
     if (ahead > 0 && places < Math.min(concurrency, this.pending.length)) return 0;
     return Math.max(0, Math.min(pace.worthAsking(places), MOST_AT_ONCE));
+  }
+
+  /** Requests in flight at the most. */
+  private places(): number {
+    const { concurrency, clock } = this.options;
+    return this.allowance.places(concurrency, clock.monotonic());
   }
 
   /** Pumps at `atMs`, monotonic, or earlier if asked to. */
@@ -311,6 +321,7 @@ export class Lanes {
         const answer = 'answer' in sent ? sent.answer : undefined;
         if (answer) pace.answered(slot);
         meter.request(answer?.status, clock.monotonic() - sentMs);
+        if (answer && answer.status !== 429) this.mindAllowance(answer);
         try {
           this.takeAll(this.exchange.understand(items, sent), items, sentMs);
         } catch (error) {
@@ -360,6 +371,15 @@ export class Lanes {
     this.requeue(item);
   }
 
+  /** The API says that nothing is left: what would be sent now would only be told to wait. */
+  private mindAllowance(answer: ApiAnswer): void {
+    const waitMs = this.allowance.read(answer, this.options.clock.monotonic());
+    if (waitMs === 0) return;
+    void this.options.pace
+      .push(Math.min(LONGEST_WAIT_MS, waitMs), 'asked to wait')
+      .catch(this.options.onError);
+  }
+
   private throttled(hold: Hold, announcedMs: number | undefined): void {
     hold.count('throttled');
     // Without a hint: 1, 2, 4 … 60 s, for as long as nothing else is answered.
@@ -374,6 +394,7 @@ export class Lanes {
       .push(
         Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)),
         announcedMs === undefined ? 'asked to slow down' : 'asked to wait',
+        announcedMs === undefined,
       )
       .catch(this.options.onError);
   }

@@ -201,9 +201,9 @@ export class Pace {
     return Number.isFinite(this.ahead) ? this.clock.monotonic() + this.ahead / 1000 : undefined;
   }
 
-  /** Nobody sends to the account for `waitMs`; `words` say why (see waiting.ts). */
-  async push(waitMs: number, words: string): Promise<void> {
-    await call(this.redis, 'pace_push', this.key, Math.ceil(waitMs * 1000), words);
+  /** Nobody sends to the account for `waitMs`; `words` say why (see waiting.ts). `slower`: nor as fast afterwards. */
+  async push(waitMs: number, words: string, slower = false): Promise<void> {
+    await call(this.redis, 'pace_push', this.key, Math.ceil(waitMs * 1000), words, slower ? 1 : 0);
   }
 
   /** Opens the circuit, or lets it stay open; `words` say why. Returns the pause until the next probe, ms. */
@@ -243,6 +243,16 @@ function say(rate: Rate | null): string {
   return `${most} ${windowUs} ${intervalUs}`;
 }
 
+/** Forgets a wait that is longer than `longestMs`: the next request finds out whether it is still asked for. */
+export async function forgetWait(
+  redis: Redis,
+  prefix: string,
+  account: string,
+  longestMs: number,
+): Promise<void> {
+  await call(redis, 'pace_forget', paceKey(prefix, account), longestMs * 1000);
+}
+
 /** A living run asks for its rate; the lowest wins. Repeat within `leaseMs`. */
 export async function askRate(
   redis: Redis,
@@ -250,9 +260,9 @@ export async function askRate(
   account: string,
   run: string,
   rate: Rate | null,
-  expiresMs: number,
+  leaseMs: number,
 ): Promise<void> {
-  await redis.hset(paceKey(prefix, account), `r:${run}`, `${say(rate)} ${expiresMs}`);
+  await call(redis, 'rate_ask', paceKey(prefix, account), run, say(rate), leaseMs);
 }
 
 /** The run asks no longer. */

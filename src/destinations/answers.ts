@@ -1,7 +1,8 @@
 /** Reads the answers of APIs. Whatever comes — any status, any JSON, none at all — becomes a verdict; nothing throws. */
 import { type Contact, normaliseEmail } from '../contact.js';
 import type { Verdict } from '../verdict.js';
-import { type ApiAnswer, announcedWait, type Finding, jsonBody } from './destination.js';
+import { type ApiAnswer, type Finding, jsonBody } from './destination.js';
+import { announcedWait } from './wait-hints.js';
 
 /** What an error says, as far as it says it. */
 export interface Said {
@@ -19,7 +20,9 @@ const LONGEST_MESSAGE = 500;
  */
 export function failure(answer: ApiAnswer, said: Said, status = answer.status): Verdict {
   const message = said.message ?? `HTTP ${answer.status}`;
-  if (status === 429) {
+  // A quota that is told with the time of its end is one to wait for, whatever the status.
+  const quota = (status === 402 || status === 403) && answer.headers['retry-after'] !== undefined;
+  if (status === 429 || quota) {
     const waitMs = announcedWait(answer, said.message);
     return { kind: 'throttled', message, ...(waitMs === undefined ? {} : { waitMs }) };
   }

@@ -113,22 +113,5 @@ function interpret(answer: ApiAnswer, done: 'created' | 'updated'): Verdict {
   }
   // Codes that begin so are the plan's: more contacts than it has, a feature it lacks.
   const amounts = code?.startsWith('PLAN_') ? 402 : statusOf(answer, code, STATUS);
-  return failure(withRetryAfter(answer, body), { message, field, code }, amounts);
-}
-
-/** A 429 has `retryAfter` (seconds) in its body; where in it is not documented. */
-function withRetryAfter(answer: ApiAnswer, body: unknown): ApiAnswer {
-  const found = retryAfter(body, 4);
-  return found === undefined ? answer : { ...answer, headers: { 'retry-after': found, ...answer.headers } };
-}
-
-function retryAfter(value: unknown, depth: number): string | undefined {
-  if (typeof value !== 'object' || value === null || depth === 0) return undefined;
-  for (const [name, inner] of Object.entries(value)) {
-    const seconds = typeof inner === 'number' || typeof inner === 'string' ? String(inner) : '';
-    if (name === 'retryAfter' && /^\d+(\.\d+)?$/.test(seconds)) return seconds;
-    const found = retryAfter(inner, depth - 1);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  return failure(answer, { message, field, code }, amounts);
 }

@@ -137,35 +137,3 @@ export function jsonBody(answer: ApiAnswer): Record<string, unknown> | undefined
     return undefined;
   }
 }
-
-/**
- * The wait an API announces, in ms: `Retry-After` as seconds or HTTP date, else `X-RateLimit-Reset` (epoch seconds, or
- * seconds from now when small), else a "try again in N seconds" in `sentence`. Dates are judged by the API's own Date
- * header, so a wrong local clock does no harm.
- */
-export function announcedWait(answer: ApiAnswer, sentence = ''): number | undefined {
-  const waitMs = waitIn(answer, sentence);
-  return Number.isFinite(waitMs) ? waitMs : undefined; // digits without end are no number
-}
-
-function waitIn(answer: ApiAnswer, sentence: string): number | undefined {
-  const apiNow = Date.parse(answer.headers.date ?? '');
-  const after = answer.headers['retry-after'];
-  if (after !== undefined) {
-    if (/^\s*\d+(\.\d+)?\s*$/.test(after)) return Number(after) * 1000;
-    const at = Date.parse(after);
-    if (!Number.isNaN(at) && !Number.isNaN(apiNow)) return Math.max(0, at - apiNow);
-  }
-  const told = /\bin (\d+(?:\.\d+)?) ?(second|minute|hour)/i.exec(sentence);
-  if (told) {
-    const unit = { second: 1000, minute: 60_000, hour: 3_600_000 }[told[2]!.toLowerCase()] ?? 1000;
-    return Number(told[1]) * unit;
-  }
-  const reset = Number(answer.headers['x-ratelimit-reset'] || Number.NaN);
-  if (reset >= 0 && Number.isFinite(reset)) {
-    if (reset < 1_000_000_000) return reset * 1000;
-    const at = reset < 100_000_000_000 ? reset * 1000 : reset; // some tell milliseconds
-    if (!Number.isNaN(apiNow)) return Math.max(0, at - apiNow);
-  }
-  return undefined;
-}

@@ -27,6 +27,10 @@ export interface DestinationSettings {
   bulk?: boolean;
   /** Contacts that were delivered before as they are now are not sent again. */
   incremental?: boolean;
+  /** The longest wait an API may ask for before the run halts instead, ms. */
+  maxWaitMs?: number;
+  /** Rows rejected alike from the start after which the run halts; 0: never. */
+  haltAfterRejections?: number;
 }
 
 /** A destination as the configuration file describes it. */

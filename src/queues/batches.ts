@@ -3,6 +3,7 @@ import { type ConnectionOptions, type Job, Queue, WaitingError, Worker } from 'b
 import type { Redis } from 'ioredis';
 import type { Contact } from '../contact.js';
 import { queuePrefix } from '../redis/keys.js';
+import { bringForward } from './put-off.js';
 
 /**
  * One contact of a batch: row, contact, and for one that was tried before: attempts spent, ms when it was first sent
@@ -45,6 +46,8 @@ export type BatchEnd = { left: 'nothing' } | { left: 'rows'; rows: BatchRow[] };
  */
 const LOCK_MS = 10_000;
 const STALLED_CHECK_MS = 5_000;
+/** Beyond the longest pause between two attempts. */
+const LONGEST_DELAY_MS = 90_000;
 
 export function deliverQueueName(account: string): string {
   return `deliver-${account}`;
@@ -93,6 +96,20 @@ export class BatchQueue {
       if (batch?.run === run && batch.epoch === epoch) for (const [row] of batch.rows) covered.add(row);
     }
     return covered;
+  }
+
+  /**
+   * Gives out batches of `run` that are due later than any delay of ours: put there before our clock was set back.
+   * `nowMs`: our clock.
+   */
+  async bringForward(run: string, nowMs: number): Promise<void> {
+    await bringForward(
+      this.connection,
+      this.queue,
+      LONGEST_DELAY_MS,
+      nowMs,
+      (job) => (job.data as Batch).run === run,
+    );
   }
 
   /** How many batches of `run` workers hold; the lock of one that died runs out. */

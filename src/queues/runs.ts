@@ -3,6 +3,7 @@ import { type ConnectionOptions, DelayedError, type Job, Queue, Worker } from 'b
 import type { Redis } from 'ioredis';
 import { pause } from '../clock.js';
 import { queuePrefix } from '../redis/keys.js';
+import { bringForward } from './put-off.js';
 
 function runsQueueName(dataDirId: string): string {
   return `runs-${dataDirId}`;
@@ -60,9 +61,14 @@ export class RunQueue {
   }
 }
 
+/** How often runs that were put off are looked at, in case the clock was set back meanwhile. */
+const SWEEP_MS = 10_000;
+
 /** Takes runs and gives them to `handle`; `false` from it hands the run back for another runner. */
 export class RunWorker {
   private readonly worker: Worker;
+  private readonly queue: Queue;
+  private readonly sweep: NodeJS.Timeout;
 
   constructor(
     options: { connection: Redis; prefix: string; dataDirId: string; runsAtOnce: number; againMs: number },
@@ -89,6 +95,15 @@ export class RunWorker {
     );
     this.worker.on('error', onError);
     this.worker.on('failed', (_job, error) => onError(error));
+    this.queue = new Queue(runsQueueName(options.dataDirId), {
+      connection: options.connection as ConnectionOptions,
+      prefix: queuePrefix(options.prefix),
+      skipVersionCheck: true,
+    });
+    this.queue.on('error', () => {});
+    this.sweep = setInterval(() => {
+      bringForward(options.connection, this.queue, options.againMs + SWEEP_MS, Date.now()).catch(onError);
+    }, SWEEP_MS);
   }
 
   async ready(): Promise<void> {
@@ -96,6 +111,8 @@ export class RunWorker {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.sweep);
     await this.worker.close();
+    await this.queue.close();
   }
 }

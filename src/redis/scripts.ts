@@ -17,6 +17,8 @@ const SCRIPTS = {
   close_run: 4,
   pace_reserve: 2,
   pace_push: 1,
+  pace_forget: 1,
+  rate_ask: 1,
   circuit: 1,
   lease: 1,
   memory_enter: 3,

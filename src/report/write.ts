@@ -87,19 +87,39 @@ export function checkReportDir(dir: string): void {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     accessSync(dir, constants.W_OK | constants.X_OK);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'EACCES' || code === 'EROFS'
-        ? 'it is not writable'
-        : code === 'ENOTDIR' || code === 'EEXIST'
-          ? 'a file stands in its way'
-          : (error as Error).message;
     throw new RowferryError(
       'REPORT_DIR_UNWRITABLE',
-      `The report cannot be written to ${dir}: ${why}. Name another folder with --report-dir.`,
+      `The report cannot be written to ${dir}: ${whyNot(error)}. Name another folder with --report-dir.`,
       EXIT.usage,
     );
   }
+}
+
+const TROUBLE: Record<string, string> = {
+  EACCES: 'it is not writable',
+  EROFS: 'it is not writable',
+  ENOTDIR: 'a file stands in its way',
+  EEXIST: 'a file stands in its way',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOENT: 'it is gone',
+};
+
+function whyNot(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return TROUBLE[code ?? ''] ?? message;
+}
+
+/** What to tell of a report that could not be written; no other error is changed. */
+export function reportFault(error: unknown, { run, reportDir }: RunPlan): unknown {
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  const ofDisk = TROUBLE[code ?? ''] !== undefined && (path?.startsWith(reportDir) || syscall === 'write');
+  if (!ofDisk) return error;
+  return new RowferryError(
+    'REPORT_UNWRITABLE',
+    `The report of run ${run} cannot be written to ${reportDir}: ${whyNot(error)}. Every outcome is known and kept; mend that, then: rowferry runs resume ${run}`,
+    EXIT.broke,
+  );
 }
 
 /** Writes all files beside the final place and moves them there at once; an older report of the run is replaced. */

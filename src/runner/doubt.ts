@@ -64,7 +64,7 @@ async function lookUp(session: Session): Promise<Outcome[]> {
   const { redis, clock, prefix } = around;
   const { destination } = account;
   // The pulse has ended: until the run has, its rate holds for look-ups, too.
-  await askRate(redis, prefix, account.id, plan.run, plan.rate, clock.now() + 2 * LOOK_UP_MS);
+  await askRate(redis, prefix, account.id, plan.run, plan.rate, 2 * LOOK_UP_MS);
   const tried = await queue.triedRows(plan.run);
   const lookUps = new LookUps({
     redis,

@@ -4,7 +4,7 @@ import { EXIT, RowferryError } from '../errors.js';
 import { openIngest } from '../ingest/ingest.js';
 import { toProgress } from '../outcomes/progress.js';
 import { KindCounter } from '../report/kinds.js';
-import { type Summary, writeReport } from '../report/write.js';
+import { reportFault, type Summary, writeReport } from '../report/write.js';
 import { type Counts, checkSnapshot, runDir } from '../run.js';
 import { LEASE_MS, type Session, type Stop } from './session.js';
 
@@ -49,6 +49,8 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     finishedMs,
     each: (outcome) => kinds.see(outcome),
     confirm,
+  }).catch((error: unknown) => {
+    throw reportFault(error, plan);
   });
   await session.save({
     state,
@@ -99,6 +101,7 @@ function haltSentence(session: Session, fields: Record<string, string>): string 
     http_401: `Check ${setting}`,
     http_402: 'Check plan and quota of the account',
     http_403: `Check what ${setting} is allowed to do`,
+    wait_too_long: 'Wait until then',
     rejected_alike: 'Check the header and --map, then run the file again',
   };
   const hint = mend[fields.halt_code ?? ''] ?? 'Mend the cause';

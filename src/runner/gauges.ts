@@ -25,7 +25,7 @@ async function ofDestination(
   try {
     const [state, budgetUsed, { waitingSinceMs, ...batches }] = await Promise.all([
       readAccountState(redis, prefix, id, now),
-      readBudgetUsed(redis, prefix, id, now),
+      readBudgetUsed(redis, prefix, id),
       queue.counts(),
     ]);
     const { pausedMs, circuit, intervalMs } = state;

@@ -44,6 +44,10 @@ export interface SendOptions {
    * adds the run, else false.
    */
   incremental?: boolean | undefined;
+  /** The longest wait an API may ask for, ms; longer, and the run halts and says until when. Default: 2 hours. */
+  maxWaitMs?: number | undefined;
+  /** Rows rejected alike from the start after which the run halts, as its mapping is probably wrong; 0: never. Default: 50. */
+  haltAfterRejections?: number | undefined;
   /** Default `<data dir>/reports`. */
   reportDir?: string | undefined;
   /** The run whose failed rows this one carries. */
@@ -80,6 +84,9 @@ export interface Known {
 }
 
 const DEFAULT_ATTEMPTS = 5;
+/** Longer than the reset of a limit per hour can be away. */
+const DEFAULT_MAX_WAIT_MS = 2 * 3_600_000;
+const DEFAULT_HALT_AFTER = 50;
 
 export interface Plan {
   plan: RunPlan;
@@ -173,6 +180,8 @@ function freeze(
     onDuplicate: onDuplicate ?? 'skip',
     bulk,
     incremental: options.incremental ?? trigger !== 'script',
+    maxWaitMs: options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS,
+    haltAfterRejections: options.haltAfterRejections ?? DEFAULT_HALT_AFTER,
     reportDir: resolve(options.reportDir ?? join(dataDir, 'reports')),
     ...(retryOf === undefined ? {} : { retryOf }),
     ...(after === undefined ? {} : { after }),
@@ -184,7 +193,9 @@ export function specOf({ mapping, map }: Pick<RunRequest, 'mapping' | 'map'>): M
 }
 
 /** A library is called from untyped code, too. */
-function checkOptions({ account, rate, attempts, onDuplicate = 'skip', bulk = false }: RunRequest): void {
+function checkOptions(request: RunRequest): void {
+  const { account, rate, attempts, onDuplicate = 'skip', bulk = false } = request;
+  const { maxWaitMs, haltAfterRejections } = request;
   const positive = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value > 0;
   if (rate !== undefined && rate !== null && !(positive(rate.requests) && positive(rate.perMs))) {
     const sentence = 'rate is not of the form { requests: 10, perMs: 1000 }, or null for no limit.';
@@ -192,6 +203,17 @@ function checkOptions({ account, rate, attempts, onDuplicate = 'skip', bulk = fa
   }
   if (attempts !== undefined && !(positive(attempts) && Number.isInteger(attempts))) {
     throw new RowferryError('SETTING_INVALID', 'attempts is not a whole number above 0.', EXIT.usage);
+  }
+  if (maxWaitMs !== undefined && !positive(maxWaitMs)) {
+    const sentence = 'maxWaitMs is not a number of milliseconds above 0.';
+    throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
+  }
+  if (
+    haltAfterRejections !== undefined &&
+    !(Number.isInteger(haltAfterRejections) && haltAfterRejections >= 0)
+  ) {
+    const sentence = 'haltAfterRejections is not a whole number, 0 or more.';
+    throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
   }
   const [unable] = inabilities(account.destination, { onDuplicate, bulk });
   if (unable) {

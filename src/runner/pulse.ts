@@ -4,6 +4,7 @@ import { readWaiting } from '../delivery/waiting.js';
 import { toProgress } from '../outcomes/progress.js';
 import { aboutRows } from '../run.js';
 import { pass } from './pass.js';
+import { Patience } from './patience.js';
 import { restore } from './restore.js';
 import { LEASE_MS, type Session } from './session.js';
 import { Teller } from './tell.js';
@@ -16,6 +17,7 @@ const QUIET_BEATS = 5;
 export async function keepPulse(session: Session): Promise<void> {
   const { record, epoch, around, plan, account, window } = session;
   const teller = new Teller(session);
+  const patience = new Patience(session);
   let quiet = 0;
   let before = '';
   let suspected: Set<number> | undefined;
@@ -54,10 +56,11 @@ export async function keepPulse(session: Session): Promise<void> {
     const [waiting] = await teller.patiently(
       Promise.all([
         readWaiting(redis, prefix, account.id, plan.destination, now),
-        askRate(redis, prefix, account.id, plan.run, plan.rate, now + LEASE_MS),
+        askRate(redis, prefix, account.id, plan.run, plan.rate, LEASE_MS),
       ]),
     );
 
+    await teller.patiently(patience.see(waiting, now));
     await teller.patiently(session.memory?.show() ?? Promise.resolve());
     const progress = toProgress({ ...fields, rows: String(session.rows) });
     await session.noteCounts(progress);
@@ -74,6 +77,7 @@ export async function keepPulse(session: Session): Promise<void> {
     quiet = counts === before ? quiet + 1 : 0;
     before = counts;
     if (window.size > 0 && (restored || condition === 'lapsed' || suspected || quiet >= QUIET_BEATS)) {
+      await session.queue.bringForward(plan.run, clock.now());
       suspected = await addMissing(session, suspected);
       restored = false;
       quiet = 0;

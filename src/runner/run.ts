@@ -153,7 +153,10 @@ async function work(session: Session): Promise<Summary | undefined> {
     await record.orphan(epoch);
     return undefined;
   }
-  const summary = await finish(session, stopped);
+  const summary = await finish(session, stopped).catch(async (error: unknown) => {
+    await record.orphan(epoch).catch(() => {}); // who mends the cause need not wait for the lease
+    throw error;
+  });
   if (drained) await session.memory?.leave();
   return summary;
 }

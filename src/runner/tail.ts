@@ -7,7 +7,7 @@ import type { Session } from './session.js';
 const BLOCK_MS = 1_000;
 /** With nothing under way the end may be near, and must not wait for a read that blocks. */
 const IDLE_BLOCK_MS = 50;
-/** So many rows rejected alike from the very start mean a wrong mapping: the rest of the file is not burned on it. */
+/** Of plans that do not say. */
 const REJECTED_ALIKE = 50;
 
 /** Append → fsync → trim, until `enough()`; then once more for what is there. */
@@ -51,11 +51,16 @@ export async function keepTail(session: Session, journal: Journal, enough: () =>
   }
 }
 
+/** So many rows rejected alike from the very start mean a wrong mapping: the rest of the file is not burned on it. */
 class RejectedAlike {
+  private readonly enough: number;
   private like: string | undefined;
   private seen = 0;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Session) {
+    this.enough = session.plan.haltAfterRejections ?? REJECTED_ALIKE;
+    if (this.enough === 0) this.seen = -1;
+  }
 
   /** False once a row was not like the others. */
   get possible(): boolean {
@@ -72,11 +77,11 @@ class RejectedAlike {
       this.seen = -1;
       return;
     }
-    if (++this.seen < REJECTED_ALIKE) return;
+    if (++this.seen < this.enough) return;
     this.seen = -1;
     await this.session.record.setState('halted', ['running'], {
       halt_code: 'rejected_alike',
-      halt_message: `the first ${REJECTED_ALIKE} rows were all rejected alike (${field ? `${field}: ` : ''}${message ?? ''}); the mapping is probably wrong`,
+      halt_message: `the first ${this.enough} rows were all rejected alike (${field ? `${field}: ` : ''}${message ?? ''}); the mapping is probably wrong`,
     });
   }
 }

@@ -9,6 +9,12 @@ export type Shown =
   | 'throttle-seconds'
   | 'throttle-date'
   | 'throttle-sentence'
+  | 'throttle-silent'
+  | 'throttle-reset'
+  | 'throttle-draft'
+  | 'throttle-structured'
+  | 'throttle-milliseconds'
+  | 'throttle-field'
   | 'error'
   | 'reject'
   | 'refuse'
@@ -19,6 +25,9 @@ export type Shown =
   | 'reset'
   | 'drop'
   | 'truncate'
+  | 'trickle'
+  | 'stall'
+  | 'close'
   | 'hang';
 
 export interface Fault {
@@ -41,6 +50,13 @@ const BY_LOCAL_PART: ReadonlyMap<string, Fault> = new Map(
     fault('throttle-twice', 'throttle-seconds', 2),
     fault('throttle-date', 'throttle-date', 1),
     fault('throttle-body', 'throttle-sentence', 1),
+    // What other APIs have for a hint; `silent` has none.
+    fault('throttle-silent', 'throttle-silent', 1),
+    fault('throttle-reset', 'throttle-reset', 1),
+    fault('throttle-draft', 'throttle-draft', 1),
+    fault('throttle-structured', 'throttle-structured', 1),
+    fault('throttle-milliseconds', 'throttle-milliseconds', 1),
+    fault('throttle-field', 'throttle-field', 1),
     fault('error-once', 'error', 1),
     fault('error-twice', 'error', 2),
     fault('error-always', 'error', Number.POSITIVE_INFINITY),
@@ -51,6 +67,10 @@ const BY_LOCAL_PART: ReadonlyMap<string, Fault> = new Map(
     fault('reset-once', 'reset', 1),
     fault('drop-after-accept', 'drop', 1, true),
     fault('truncate-after-accept', 'truncate', 1, true),
+    // The answer comes in small pieces, stops in its middle, or is the last of its connection without saying so.
+    fault('trickle', 'trickle', 1, true),
+    fault('stall-after-accept', 'stall', 1, true),
+    fault('close', 'close', 1, true),
     fault('hang', 'hang', 1),
     fault('hang-after-accept', 'hang', 1, true),
     fault('html', 'html', 1),
@@ -72,6 +92,8 @@ const BY_RATE = {
   hang: fault('hang', 'hang', 1),
   /** Written, then half of the JSON body and the socket closed. */
   truncated: fault('truncated', 'truncate', 1, true),
+  /** Answered, then the kept-alive connection is closed, perhaps under the next request. */
+  close: fault('close', 'close', 1, true),
 } as const;
 
 export type RateFault = keyof typeof BY_RATE;

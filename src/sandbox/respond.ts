@@ -3,13 +3,18 @@ import type { ServerResponse } from 'node:http';
 import type { Answer, SandboxApi } from './api.js';
 import type { Fault } from './faults.js';
 
+/** Ways to send an answer that is not simply there. */
+type Partly = 'truncate' | 'trickle' | 'stall' | 'close';
+
 /** What is done to the client: a whole answer, half of one, or none. */
 export type Act =
-  | { kind: 'answer' | 'truncate'; answer: Answer; delayMs?: number }
+  | { kind: 'answer' | Partly; answer: Answer; delayMs?: number }
   | { kind: 'reset' | 'drop' | 'hang' };
 
 const SLOW_MS = 300;
 const THROTTLE_SECONDS = 1;
+const PIECES = 4;
+const PIECE_MS = 50;
 
 const BAD_GATEWAY: Answer = {
   status: 502,
@@ -33,6 +38,18 @@ export function underFault(fault: Fault, api: SandboxApi, now: number, carryOut:
       return answer(throttled, { 'retry-after': new Date(now + THROTTLE_SECONDS * 1000).toUTCString() });
     case 'throttle-sentence':
       return answer(throttled);
+    case 'throttle-silent':
+      return answer(SILENT);
+    case 'throttle-reset':
+      return answer(SILENT, { 'x-ratelimit-reset': String(Math.floor(now / 1000) + THROTTLE_SECONDS) });
+    case 'throttle-draft':
+      return answer(SILENT, { 'ratelimit-remaining': '0', 'ratelimit-reset': String(THROTTLE_SECONDS) });
+    case 'throttle-structured':
+      return answer(SILENT, { ratelimit: `"default";r=0;t=${THROTTLE_SECONDS}` });
+    case 'throttle-milliseconds':
+      return answer(SILENT, { 'retry-after-ms': String(THROTTLE_SECONDS * 1000) });
+    case 'throttle-field':
+      return answer({ status: 429, body: { error: { code: 'slow_down', retry_after: THROTTLE_SECONDS } } });
     case 'error':
       return answer(api.failure({ kind: 'error' }));
     case 'reject':
@@ -48,13 +65,19 @@ export function underFault(fault: Fault, api: SandboxApi, now: number, carryOut:
     case 'slow':
       return { kind: 'answer', answer: accepted ?? carryOut(), delayMs: SLOW_MS };
     case 'truncate':
-      return { kind: 'truncate', answer: accepted ?? carryOut() };
+    case 'trickle':
+    case 'stall':
+    case 'close':
+      return { kind: fault.shows, answer: accepted ?? carryOut() };
     case 'reset':
     case 'drop':
     case 'hang':
       return { kind: fault.shows };
   }
 }
+
+/** A 429 as a proxy words it that knows nothing of the API. */
+const SILENT: Answer = { status: 429, raw: 'Too Many Requests\n', headers: { 'content-type': 'text/plain' } };
 
 type Headers = Record<string, string | number>;
 
@@ -70,6 +93,19 @@ export function perform(res: ServerResponse, act: Act, now: number, limits: Head
       res.write(body.subarray(0, body.length >> 1), () => res.socket?.destroy());
       return;
     }
+    case 'trickle':
+      trickle(res, Buffer.from(writeHead(res, act.answer, now, limits)), 0);
+      return;
+    case 'stall': {
+      const body = Buffer.from(writeHead(res, act.answer, now, limits));
+      res.write(body.subarray(0, body.length >> 1));
+      return;
+    }
+    case 'close': {
+      const { socket } = res;
+      res.end(writeHead(res, act.answer, now, limits), () => socket?.destroy());
+      return;
+    }
     case 'reset':
       res.socket?.resetAndDestroy();
       return;
@@ -79,6 +115,17 @@ export function perform(res: ServerResponse, act: Act, now: number, limits: Head
     case 'hang':
       return;
   }
+}
+
+/** The piece at `at`, then the rest. A client that has gone away ends it. */
+function trickle(res: ServerResponse, body: Buffer, at: number): void {
+  const end = Math.min(body.length, at + Math.ceil(body.length / PIECES));
+  if (end === body.length) {
+    res.end(body.subarray(at));
+    return;
+  }
+  res.write(body.subarray(at, end));
+  setTimeout(() => !res.destroyed && trickle(res, body, end), PIECE_MS);
 }
 
 function writeHead(res: ServerResponse, answer: Answer, now: number, limits: Headers | undefined): string {

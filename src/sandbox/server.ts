@@ -84,8 +84,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   /** Counts an act and performs it, after the delay it asks for. */
   function play(res: ServerResponse, act: Act, limits: Record<string, string | number> | undefined) {
-    if (act.kind === 'answer') state.countStatus(act.answer.status);
-    else state.counters.dropped += 1;
+    if (act.kind === 'answer' || act.kind === 'trickle' || act.kind === 'close') {
+      state.countStatus(act.answer.status);
+    } else state.counters.dropped += 1;
     const delayMs = latencyMs + ('delayMs' in act ? (act.delayMs ?? 0) : 0);
     if (delayMs === 0) return perform(res, act, now(), limits);
     const timer = setTimeout(() => {

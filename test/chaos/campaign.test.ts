@@ -1,44 +1,63 @@
 /** The fault campaign: a short part with fixed seeds in `npm test`; `npm run chaos` asks for more. */
+import { openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { drive } from './drive.js';
-import { describePlan, INCIDENTS, type PlanSize, planOf } from './plan.js';
+import { describePlan, type PlanSize, planOf } from './plan.js';
+import { impossibleHere } from './report-dir.js';
+import { type SeedResult, tableOf } from './table.js';
 
-const { CHAOS_SEED, CHAOS_SEEDS, CHAOS_ROWS, CHAOS_MINUTES } = process.env;
 /** Unless more is asked for: one of each way to Redis and to the runner, and what a short test has time for. */
 const SHORT = [31, 49, 54];
-const asked = Array.from({ length: Number(CHAOS_SEEDS ?? 0) }, (_, i) => Number(CHAOS_SEED ?? 1) + i);
-const seeds = asked.length > 0 ? asked : SHORT;
-const [leastRows, mostRows] = (CHAOS_ROWS ?? '500-900').split('-').map(Number) as [number, number];
-const size: PlanSize = { leastRows, mostRows: mostRows ?? leastRows, mostIncidents: 5 };
-const deadline = Date.now() + Number(CHAOS_MINUTES ?? 1e6) * 60_000;
+const SHORT_SIZE: PlanSize = { leastRows: 500, mostRows: 900, mostIncidents: 5, long: false };
+const SEED_TIMEOUT_MS = 1_200_000;
 
-const injected = new Map<string, number>();
-let driven = 0;
-let rows = 0;
+/** What main.ts asks for. */
+interface Asked {
+  seeds: number[];
+  size: PlanSize;
+  /** Where each seed is taken, by one process, and its result is put. */
+  dir: string;
+  /** Before then a further seed is begun, ms since the epoch. */
+  untilMs: number;
+}
 
-test.each(seeds)(
+const asked =
+  process.env.CHAOS_ASKED === undefined ? undefined : (JSON.parse(process.env.CHAOS_ASKED) as Asked);
+const size = asked?.size ?? { ...SHORT_SIZE, without: impossibleHere() };
+const results: SeedResult[] = [];
+
+test.each(asked?.seeds ?? SHORT)(
   'seed %i ends with one outcome for each row, in agreement with the API',
   async (seed) => {
-    if (Date.now() > deadline) return;
+    if (asked && (Date.now() > asked.untilMs || !isTaken(join(asked.dir, String(seed))))) return;
     const plan = planOf(seed, size);
-    const started = Date.now();
+    const begun = performance.now();
+    const told = (more: Partial<SeedResult>) => {
+      const seconds = Math.round((performance.now() - begun) / 1000);
+      const result: SeedResult = {
+        seed,
+        rows: plan.rows,
+        plan: describePlan(plan),
+        seconds,
+        injected: {},
+        ...more,
+      };
+      results.push(result);
+      if (asked) writeFileSync(join(asked.dir, `${seed}.json`), JSON.stringify(result));
+    };
     try {
-      const done = await drive(plan);
-      for (const [fault, times] of Object.entries(done.injected)) {
-        injected.set(fault, (injected.get(fault) ?? 0) + times);
-      }
-      driven += 1;
-      rows += done.rows;
+      const { injected } = await drive(plan);
+      told({ injected });
     } catch (error) {
-      const again = `npm run chaos -- --seed ${seed} --seeds 1 --rows ${leastRows}-${mostRows}`;
+      const { leastRows, mostRows, long } = size;
+      const again = `npm run chaos -- --seed ${seed} --seeds 1 --rows ${leastRows}-${mostRows}${long ? ' --long' : ''}`;
       (error as Error).message += `\n${describePlan(plan)}\nAgain: ${again}`;
-      if (CHAOS_SEEDS) process.stdout.write(`FAILED ${(error as Error).message}\n`);
+      told({ failure: (error as Error).message });
       throw error;
     }
-    if (CHAOS_SEEDS)
-      process.stdout.write(`${describePlan(plan)}: ${Math.round((Date.now() - started) / 1000)} s\n`);
   },
-  600_000,
+  SEED_TIMEOUT_MS,
 );
 
 test('the same seed is the same plan', () => {
@@ -47,14 +66,15 @@ test('the same seed is the same plan', () => {
 });
 
 afterAll(() => {
-  const lines = [...injected].sort(([one], [other]) => one.localeCompare(other));
-  const never = INCIDENTS.filter((name) => !injected.has(name));
-  process.stdout.write(
-    [
-      `\n${driven} seeds, ${rows} rows, 0 disagreements. Injected:`,
-      ...lines.map(([fault, times]) => `${String(times).padStart(8)}  ${fault}`),
-      ...(never.length > 0 ? [`   never  ${never.join(', ')}`] : []),
-      '',
-    ].join('\n'),
-  );
+  if (!asked) process.stdout.write(`\n${tableOf(results, size.without)}\n`);
 });
+
+/** Several processes take seeds from one list; each is given to one. */
+function isTaken(path: string): boolean {
+  try {
+    openSync(path, 'wx');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -2,7 +2,7 @@
 import { createRandom, type FaultRates } from '../../src/sandbox/faults.js';
 import type { Kind } from '../helpers/world.js';
 
-/** What happens to processes, Redis, the network and the disk; faults of single answers are the sandbox's. */
+/** What happens to processes, Redis, the network, the disk and the clock; faults of single answers are the sandbox's. */
 export const INCIDENTS = [
   'runner kill -9',
   'runner SIGTERM',
@@ -11,6 +11,9 @@ export const INCIDENTS = [
   'worker kill -9',
   'worker SIGTERM',
   'worker SIGSTOP past its lock',
+  'trigger kill -9',
+  'trigger SIGTERM',
+  'trigger SIGSTOP past its lease',
   'everything kill -9',
   'Redis kill -9',
   'Redis SIGSTOP 2 s',
@@ -21,24 +24,31 @@ export const INCIDENTS = [
   'API connections cut',
   'API black hole',
   'journal torn while nobody works',
+  'report dir full',
+  'report dir read-only',
+  'report dir not a directory',
+  'clock jumps ahead',
+  'clock jumps back',
 ] as const;
 
 export type IncidentName = (typeof INCIDENTS)[number];
 
 export interface Incident {
   name: IncidentName;
-  /** Happens once the API was asked for so many requests per row of the file. */
+  /** Happens once the API was asked for so many requests per row of the file; those of triggers, at once. */
   at: number;
-  /** Of pauses, holes and outages. */
+  /** Of pauses, holes, outages and jumps; of triggers, since the file was there. */
   ms: number;
 }
+
+/** What adds the run: a person's `rowferry run`, `enqueue` for a service, the watched folder, a schedule. */
+export type Via = 'run' | 'service' | 'folder' | 'schedule';
 
 export interface ChaosPlan {
   seed: number;
   kind: Kind;
   rows: number;
-  /** `run`: runner and delivery in one process of a person's; `service`: enqueued for `start`. */
-  via: 'run' | 'service';
+  via: Via;
   /** Further delivery processes. */
   workers: number;
   /** `private`: started by rowferry; `tcp`: somebody's server, reached through a proxy that can be cut. */
@@ -73,6 +83,11 @@ export class Dice {
     return least + Math.floor(this.roll() * (most - least + 1));
   }
 
+  /** Likewise, so that each doubling is as likely as any other. */
+  doubling(least: number, most: number): number {
+    return Math.round(least * (most / least) ** this.roll());
+  }
+
   of<T>(choices: readonly T[]): T {
     return choices[Math.floor(this.roll() * choices.length)]!;
   }
@@ -83,9 +98,18 @@ export interface PlanSize {
   mostRows: number;
   /** Incidents of one seed at the most. */
   mostIncidents: number;
+  /** Outages and holes of minutes instead of seconds. */
+  long: boolean;
+  /** Incidents that cannot be made on this machine. */
+  without?: readonly IncidentName[];
 }
 
-export function planOf(seed: number, { leastRows, mostRows, mostIncidents }: PlanSize): ChaosPlan {
+/** Faults that make everybody, or a lane, wait: so many of a file at the most, or a seed does little but wait. */
+const MOST_WAITS = 6;
+const MOST_HANGS = 20;
+const MOST_FAULTY_ROWS = 40;
+
+export function planOf(seed: number, size: PlanSize): ChaosPlan {
   const dice = new Dice(seed);
   const kind = dice.of<Kind>([
     'sendmator',
@@ -97,27 +121,36 @@ export function planOf(seed: number, { leastRows, mostRows, mostIncidents }: Pla
     'clemta',
   ]);
   const redis = dice.chance(0.5) ? 'tcp' : 'private';
-  const workers = dice.of([0, 0, 1, 2]);
+  const via = dice.of<Via>(['run', 'run', 'run', 'service', 'service', 'folder', 'schedule']);
+  const triggers = via === 'folder' || via === 'schedule'; // then trigger, runner and delivery are processes of their own
+  const workers = triggers ? dice.of([1, 2]) : dice.of([0, 0, 1, 2]);
+  const rows = dice.doubling(size.leastRows, size.mostRows);
   const fault = () => (dice.chance(0.5) ? dice.roll() * 0.02 : 0);
+  const rare = (most: number) => (dice.chance(0.5) ? (dice.roll() * most) / rows : 0);
   const possible = INCIDENTS.filter(
     (name) =>
       (workers > 0 || !name.startsWith('worker')) &&
-      (redis === 'tcp' || !/^Redis (connections|black)/.test(name)),
+      (triggers || !name.startsWith('trigger')) &&
+      (via !== 'folder' || !name.startsWith('report')) && // its reports are in its archive
+      (redis === 'tcp' || !/^Redis (connections|black)/.test(name)) &&
+      !size.without?.includes(name),
   );
-  const incidents = Array.from({ length: dice.between(1, mostIncidents) }, () => ({
-    name: dice.of(possible),
-    at: dice.roll(),
-    ms: dice.between(300, 3_000),
+  const names = Array.from({ length: dice.between(1, size.mostIncidents) }, () => dice.of(possible));
+  if (triggers) names.push(dice.of(possible.filter((name) => name.startsWith('trigger'))));
+  const incidents = names.map((name) => ({
+    name,
+    at: name.startsWith('trigger') ? 0 : dice.roll(),
+    ms: lengthOf(name, dice, size.long),
   }));
   return {
     seed,
     kind,
-    rows: dice.between(leastRows, mostRows),
-    via: dice.chance(0.4) ? 'service' : 'run',
+    rows,
+    via,
     workers,
     redis,
     fsync: dice.chance(0.5) ? 'always' : 'everysec',
-    rate: dice.of(['none', 'none', '2000/s', '700/s']),
+    rate: dice.of(['none', 'none', '2000/s', '1000/s']),
     update: kind !== 'cendyn' && dice.chance(0.25),
     bulk: kind === 'sendmator' && dice.chance(0.2),
     latencyMs: dice.of([0, 2, 5, 10]),
@@ -127,17 +160,24 @@ export function planOf(seed: number, { leastRows, mostRows, mostIncidents }: Pla
       reset: fault(),
       drop: fault(),
       truncated: fault(),
-      hang: fault() / 8,
-      throttle: dice.chance(0.2) ? fault() / 4 : 0,
+      close: fault(),
+      hang: rare(MOST_HANGS),
+      throttle: rare(MOST_WAITS),
     },
     mix: {
       held: dice.roll() * 0.05,
       repeats: dice.roll() * 0.05,
       invalid: dice.roll() * 0.02,
-      faulty: dice.roll() * 0.02,
+      faulty: (dice.roll() * MOST_FAULTY_ROWS) / rows,
     },
     incidents: incidents.sort((one, other) => one.at - other.at),
   };
+}
+
+function lengthOf(name: IncidentName, dice: Dice, long: boolean): number {
+  if (name.startsWith('clock')) return dice.of([30_000, 3_600_000]);
+  const most = long && /outage|hole/.test(name) ? 180_000 : 3_000;
+  return dice.between(300, most);
 }
 
 /** One line for the log of the campaign. */

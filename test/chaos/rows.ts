@@ -8,6 +8,12 @@ const FAULTY = [
   'throttle-once',
   'throttle-date',
   'throttle-body',
+  'throttle-silent',
+  'throttle-reset',
+  'throttle-draft',
+  'throttle-structured',
+  'throttle-milliseconds',
+  'throttle-field',
   'error-once',
   'error-twice',
   'error-after-accept',
@@ -18,8 +24,10 @@ const FAULTY = [
   'html',
   'empty',
   'slow',
+  'trickle',
+  'close',
 ];
-const HANGING = ['hang', 'hang-after-accept'];
+const HANGING = ['hang', 'hang-after-accept', 'stall-after-accept'];
 
 const PERSON: Record<Kind, (n: number, email: string) => Row> = {
   sendmator: (n, email) => ({

@@ -49,14 +49,6 @@ export class TcpRedis {
     await this.ready();
   }
 
-  /** Keys that are there, but for what stays by design: tombstones, the account's pace, BullMQ's markers. */
-  async left(): Promise<string[]> {
-    const redis = new Redis(this.socket);
-    const keys = await redis.keys('*');
-    redis.disconnect();
-    return keys.filter((key) => !/:state$|:pace$|:(id|meta|marker|events|stalled-check|stalled)$/.test(key));
-  }
-
   async close(): Promise<void> {
     await this.proxy.close();
     await this.end();

@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { Circuit } from '../../src/delivery/circuit.js';
-import { askRate, budgetOf, dropRate, Pace } from '../../src/delivery/pace.js';
+import { askRate, budgetOf, dropRate, forgetWait, Pace } from '../../src/delivery/pace.js';
 import { define } from '../../src/redis/scripts.js';
 import type { Rate } from '../../src/run.js';
 import { openTestRedis } from '../helpers/redis.js';
@@ -113,10 +113,10 @@ test('without a limit everything is granted', async () => {
 
 test('the lowest rate of the living runs wins; a run that asks no longer does not count', async () => {
   const { redis, prefix, make, reserve } = open(null);
-  const soon = Date.now() + 60_000;
+  const soon = 60_000;
   await askRate(redis, prefix, 'acme-1', 'fast', null, soon);
   await askRate(redis, prefix, 'acme-1', 'slow', HOURLY, soon);
-  await askRate(redis, prefix, 'acme-1', 'dead', { requests: 1, perMs: 86_400_000 }, Date.now() - 1);
+  await askRate(redis, prefix, 'acme-1', 'dead', { requests: 1, perMs: 86_400_000 }, -1);
   const pace = make();
   await reserve(pace, 1);
   expect(pace.intervalMs).toBe(3_600_020);
@@ -220,4 +220,72 @@ test('a failure now and then is no outage', async () => {
   }
   expect(circuit.open).toBe(false);
   expect((await reserve(make(), 3)).slots).toHaveLength(3);
+});
+
+describe('an API that is too fast for us without saying by how much', () => {
+  const RATE: Rate = { requests: 10, perMs: 980 }; // 100 ms apart
+
+  test('is asked more slowly, by all, and at the old rate again in the course of time', async () => {
+    const { redis, prefix, make, reserve } = open(RATE);
+    const [a, b] = [make(), make()];
+    const key = `${prefix}:{acme-1}:pace`;
+    const passed = async (minutes: number) => {
+      const at = Number(await redis.hget(key, 'slow_at'));
+      await redis.hset(key, { slow_at: at - minutes * 60e6, tat: 0, asked_until: 0 });
+    };
+    await a.push(1_000, 'asked to slow down', true);
+    await b.push(1_000, 'asked to slow down', true); // the same reason
+    await reserve(b, 1);
+    expect(b.intervalMs).toBeGreaterThan(145);
+    expect(b.intervalMs).toBeLessThanOrEqual(150);
+    await passed(0);
+    await a.push(1_000, 'asked to slow down', true);
+    await reserve(b, 1);
+    expect(b.intervalMs).toBeGreaterThan(215);
+    await passed(1);
+    await reserve(b, 1);
+    expect(b.intervalMs).toBeLessThan(165);
+    await passed(10);
+    await reserve(b, 1);
+    expect(b.intervalMs).toBeLessThan(101);
+  });
+
+  test('one that says how long to wait changes no rate', async () => {
+    const { make, reserve } = open(RATE);
+    const pace = make();
+    await pace.push(1_000, 'asked to wait');
+    await reserve(pace, 1);
+    expect(pace.intervalMs).toBe(100);
+  });
+});
+
+test('however long an API is down, it is tried again within five seconds', async () => {
+  const { redis, prefix, make } = open(null);
+  const pace = make();
+  const pauses: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    pauses.push(Math.round((await pace.trip(1_000, 5_000, 'does not answer')) / 1000));
+    await redis.hset(`${prefix}:{acme-1}:pace`, 'open_until', 1);
+  }
+  expect(pauses).toEqual([1, 2, 4, ...new Array<number>(9).fill(5)]);
+});
+
+test('a wait that is longer than somebody would wait is forgotten by him, a shorter one is not', async () => {
+  const { redis, prefix, make, reserve } = open(null);
+  const pace = make();
+  await pace.push(3_600_000, 'asked to wait');
+  await forgetWait(redis, prefix, 'acme-1', 7_200_000);
+  expect((await reserve(pace, 1)).slots).toHaveLength(0);
+  await forgetWait(redis, prefix, 'acme-1', 60_000);
+  expect((await reserve(pace, 1)).slots).toHaveLength(1);
+});
+
+test('the rate a run asks for holds until its lease ends in the clock of Redis, whatever the time is elsewhere', async () => {
+  const { redis, prefix, make, reserve } = open(null);
+  vi.useFakeTimers({ toFake: ['Date'], now: 0 });
+  onTestFinished(() => void vi.useRealTimers());
+  await askRate(redis, prefix, 'acme-1', 'run', HOURLY, 60_000);
+  const pace = make();
+  await reserve(pace, 1);
+  expect(pace.intervalMs).toBe(3_600_020);
 });

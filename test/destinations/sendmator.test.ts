@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { inOrder } from '../../src/destinations/answers.js';
-import { announcedWait, type Options } from '../../src/destinations/destination.js';
+import type { Options } from '../../src/destinations/destination.js';
 import { bindAccount, boundAccounts, findDestination } from '../../src/destinations/registry.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { announcedWait } from '../../src/destinations/wait-hints.js';
 import { EXIT, RowferryError } from '../../src/errors.js';
 import { answer, fault } from './answer.js';
 

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { type Contact, normaliseEmail } from '../../src/contact.js';
 import {
   type ApiAnswer,
-  announcedWait,
   type Destination,
   type Finding,
   jsonBody,
 } from '../../src/destinations/destination.js';
+import { announcedWait } from '../../src/destinations/wait-hints.js';
 import type { Fixtures } from '../../src/testing/index.js';
 import type { Verdict } from '../../src/verdict.js';
 

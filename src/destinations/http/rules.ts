@@ -1,7 +1,7 @@
 /** Answers judged by rules that were written down, not programmed: the first that fits says what the answer means. */
 import type { Verdict } from '../../verdict.js';
 import { failure, idOf, textOf } from '../answers.js';
-import { announcedWait } from '../destination.js';
+import { announcedWait } from '../wait-hints.js';
 import { own, type Read, usual, usualId, whatIsSaid } from './customs.js';
 import { compileCondition, compileExpression, evaluated } from './expression.js';
 import { compileHints, type WaitHint } from './wait.js';

@@ -10,6 +10,16 @@ local function server_id()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 end
 
+-- How many times slower than asked for requests go, since the API was last too fast for us without saying by how much.
+local function slowed(factor, at, now)
+  return 1 + (factor - 1) * 0.5 ^ ((now - at) / 60000000)
+end
+local function slowness(pace_key, now)
+  local slow = redis.call('HMGET', pace_key, 'slow', 'slow_at')
+  if not slow[1] then return 1 end
+  return slowed(tonumber(slow[1]), tonumber(slow[2]), now)
+end
+
 -- 'ok', or why rows of this run must not be sent now.
 local function guard(state_key, epoch)
   local s = redis.call('HMGET', state_key, 'state', 'epoch', 'server', 'alive_until')

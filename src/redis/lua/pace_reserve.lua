@@ -16,13 +16,15 @@ for i = 5, #ARGV, 2 do
 end
 local fields = redis.call('HGETALL', KEYS[1])
 local tat, last, open_until, probe_until, lives_until, asked = now, 0, nil, 0, 0, {}
-local paused
+local paused, slow, slow_at
 for i = 1, #fields, 2 do
   local name, value = fields[i], fields[i + 1]
   if name == 'tat' then tat = tonumber(value)
   elseif name == 'last' then last = tonumber(value)
   elseif name == 'open_until' then open_until = tonumber(value)
   elseif name == 'paused' then paused = true
+  elseif name == 'slow' then slow = tonumber(value)
+  elseif name == 'slow_at' then slow_at = tonumber(value)
   elseif name == 'probe_until' then probe_until = tonumber(value)
   elseif name == 'lives_until' then lives_until = tonumber(value)
   elseif string.sub(name, 1, 2) == 'r:' then
@@ -37,6 +39,7 @@ for _, rate in ipairs(asked) do
   local n, per, every = string.match(rate, '(%d+) (%d+) (%d+)')
   if tonumber(every) > interval then most, window, interval = tonumber(n), tonumber(per), tonumber(every) end
 end
+if slow then interval = math.floor(interval * slowed(slow, slow_at, now)) end
 local wanted = tonumber(ARGV[1])
 local circuit, lives, pause = '', 0, 0
 -- By hand: no slot, neither for a probe. Asked for again soon, as it may be resumed at any time.

@@ -1,0 +1,57 @@
+/** What a run must not leave behind once everybody has gone: keys in Redis, processes, sockets, locks. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+/** Stays by design: the account's pace and memory, schedules, BullMQ's markers of a queue, the lease of who lives. */
+const STAYS =
+  /:pace$|:memory(:\d+)?$|:(id|meta|marker|events|stalled-check|stalled)$|:lease$|:schedules-[^:]*:/;
+
+/** Keys at `socket` that a run that is over may not have, and runs whose tombstone is none. */
+export async function keysLeft(socket: string): Promise<string[]> {
+  const redis = new Redis(socket, { maxRetriesPerRequest: 1, retryStrategy: () => null });
+  redis.on('error', () => {});
+  try {
+    const left: string[] = [];
+    for (const key of await redis.keys('*')) {
+      if (STAYS.test(key)) continue;
+      if (!key.endsWith(':state')) left.push(key);
+      else {
+        const fields = await redis.hgetall(key);
+        const ends = (await redis.ttl(key)) > 0;
+        if (!ends || JSON.stringify(fields) !== '{"state":"closed"}') left.push(key);
+      }
+    }
+    return left;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Processes whose command line or working directory is of `dir`. Linux only; elsewhere none is seen. */
+export function processesOf(dir: string): string[] {
+  let pids: string[];
+  try {
+    pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+  return pids.flatMap((pid) => {
+    try {
+      const command = readFileSync(join('/proc', pid, 'cmdline'), 'utf8')
+        .replaceAll('\0', ' ')
+        .trim();
+      const ours = command.includes(dir) || readlinkSync(join('/proc', pid, 'cwd')).startsWith(dir);
+      return ours && command !== '' ? [`${pid} ${command}`] : [];
+    } catch {
+      return []; // gone by now, or somebody else's
+    }
+  });
+}
+
+/** Sockets and locks below `dir`. */
+export function socketsAndLocks(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isSocket() || /^lock|\.lock$/.test(entry.name))
+    .map(({ parentPath, name }) => join(parentPath, name));
+}
