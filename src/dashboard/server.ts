@@ -1,4 +1,4 @@
-/** The HTTP server of the service: health, the API, and pages once there are some. */
+/** The HTTP server of the service: health, the API, and pages. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,8 +6,13 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { systemClock } from '../clock.js';
 import { EXIT, type Rowferry, RowferryError } from '../index.js';
-import { access, checkHost } from './access.js';
+import { access, checkHost, Failures } from './access.js';
 import { api, type Bindings, explain, health } from './api.js';
+import { Live } from './live.js';
+import { hasLoggedIn, login } from './login.js';
+import { assets, pages } from './pages.js';
+import { RunIndex } from './run-index.js';
+import { events } from './watch.js';
 
 const HOST = '127.0.0.1';
 const USUAL_PORT = 8080;
@@ -45,8 +50,24 @@ export async function startDashboard(rowferry: Rowferry, options: DashboardOptio
     c.header('x-content-type-options', 'nosniff');
   });
   app.route('/', health(rowferry));
-  app.use(access(dashboardToken, systemClock));
-  app.route('/api', api(rowferry, options.mostBytes ?? MOST_BYTES));
+  const failures = new Failures(systemClock);
+  app.use(
+    access({
+      token: dashboardToken,
+      failures,
+      hasLoggedIn: (c) => dashboardToken !== undefined && hasLoggedIn(c, dashboardToken, systemClock),
+    }),
+  );
+  app.route('/', assets());
+  if (dashboardToken !== undefined) app.route('/', login(dashboardToken, systemClock, failures));
+  app.route('/', pages(dashboardToken !== undefined));
+  const index = new RunIndex(rowferry);
+  const live = new Live(rowferry);
+  app.route('/api/events', events(rowferry, index, live));
+  app.route('/api', api(rowferry, index, options.mostBytes ?? MOST_BYTES));
+  const { board } = await import('./board.js'); // commands that serve nothing do without it
+  const queues = board(rowferry);
+  app.route('/', queues.routes);
   app.notFound((c) =>
     c.json({ error: { code: 'NOT_FOUND', message: `There is no ${c.req.path} here.` } }, 404),
   );
@@ -74,7 +95,14 @@ export async function startDashboard(rowferry: Rowferry, options: DashboardOptio
   const { address, port: bound, family } = server.address() as AddressInfo;
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
   rowferry.log.info({ url }, 'dashboard listens');
-  return { url, close: () => close(server) };
+  return {
+    url,
+    async close() {
+      live.close();
+      await close(server);
+      await queues.close();
+    },
+  };
 }
 
 /** The whole service in one process, until `signal` aborts. */

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { pause } from '../clock.js';
 import { queuePrefix } from '../redis/keys.js';
 
-function runsQueueName(dataDirId: string): string {
+export function runsQueueName(dataDirId: string): string {
   return `runs-${dataDirId}`;
 }
 

@@ -1,5 +1,5 @@
 /** Brings settled outcomes from Redis into the journal, and the window forward. */
-import { decodeOutcome, type EncodedOutcome } from '../outcome.js';
+import { decodeOutcome, type EncodedOutcome, type Reason } from '../outcome.js';
 import { readOutcomes, trimOutcomes } from '../outcomes/tail.js';
 import { type Journal, parseEntry } from '../report/journal.js';
 import type { Session } from './session.js';
@@ -39,7 +39,9 @@ export async function keepTail(session: Session, journal: Journal, enough: () =>
       // Before they leave the window: a row that repeats one of them must not meet it under way.
       await session.memory?.remember(outcomes);
       for (const outcome of outcomes) {
-        if (window.done(outcome[0]) && alike.possible) await alike.see(outcome);
+        if (!window.done(outcome[0])) continue;
+        session.timeline.count((outcome[2] as Reason | null) ?? undefined);
+        if (alike.possible) await alike.see(outcome);
       }
       window.moved();
     }
