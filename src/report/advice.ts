@@ -17,17 +17,17 @@ export const ADVICE: Record<Reason, Advice> = {
   duplicate_email: {
     status: 'skipped',
     meaning: 'The e-mail address is in the destination already, or repeats a row of this file.',
-    mend: 'Nothing, unless the contact is to be changed: then run the file with --on-duplicate update.',
+    mend: 'Nothing to do, unless the contact is to be changed: then run the file with --on-duplicate update.',
   },
   duplicate_external_id: {
     status: 'skipped',
     meaning: 'The external id is in the destination already, or repeats a row of this file.',
-    mend: 'Nothing, unless the contact is to be changed: then run the file with --on-duplicate update.',
+    mend: 'Nothing to do, unless the contact is to be changed: then run the file with --on-duplicate update.',
   },
   duplicate_contact: {
     status: 'skipped',
     meaning: 'The contact is in the destination already; the API does not say by which key.',
-    mend: 'Nothing, unless the contact is to be changed: then run the file with --on-duplicate update.',
+    mend: 'Nothing to do, unless the contact is to be changed: then run the file with --on-duplicate update.',
   },
   already_synced: {
     status: 'skipped',

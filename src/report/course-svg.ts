@@ -20,6 +20,7 @@ export function courseSvg(moments: readonly Moment[]): string {
   const span = Math.max(1, speeds.at(-1)!.ms - startMs);
   const x = (ms: number) => (LEFT + ((ms - startMs) / span) * (WIDTH - LEFT - 4)).toFixed(1);
   const y = (speed: number) => (BASE - (speed / fastest) * (BASE - TOP)).toFixed(1);
+  speeds.unshift({ ms: startMs, speed: speeds[0]!.speed });
   const line = speeds.map(({ ms, speed }, i) => `${i === 0 ? 'M' : 'L'}${x(ms)} ${y(speed)}`).join('');
   const area = `${line}L${x(startMs + span)} ${BASE}L${x(speeds[0]!.ms)} ${BASE}Z`;
   const most = fastest < 10 ? fastest.toFixed(1) : Math.round(fastest);

@@ -2,8 +2,7 @@
 import { h, svg } from './dom.js';
 import { moment, speed } from './format.js';
 
-const WIDTH = 720;
-const HEIGHT = 170;
+const HEIGHT = 180;
 const LEFT = 44;
 const BOTTOM = 22;
 const TOP = 8;
@@ -38,16 +37,21 @@ export function speedChart() {
   const element = h('figure', { class: 'chart' });
   return {
     element,
-    /** @param {Moment[]} moments @param {number | null | undefined} budget requests per second that are allowed */
-    update(moments, budget) {
+    /** @param {Moment[]} moments @param {number | null | undefined} budget requests per second that are allowed @param {boolean} over */
+    update(moments, budget, over) {
       const points = speeds(moments);
       if (points.length < 2) {
         element.replaceChildren(
-          h('p', { class: 'muted' }, 'The course is drawn once the run has gone on for a few seconds.'),
+          h(
+            'p',
+            { class: 'muted' },
+            over ? 'It was over too soon to be drawn.' : 'Drawn once it has gone on for a few seconds.',
+          ),
         );
         return;
       }
-      element.replaceChildren(legend(budget), draw(points, budget));
+      // As wide as the place it has, so that its words can be read on a phone.
+      element.replaceChildren(legend(budget), draw(points, budget, Math.max(300, element.clientWidth)));
     },
   };
 }
@@ -63,13 +67,13 @@ function legend(budget) {
   );
 }
 
-/** @param {Speed[]} points @param {number | null | undefined} budget */
-function draw(points, budget) {
+/** @param {Speed[]} points @param {number | null | undefined} budget @param {number} width */
+function draw(points, budget, width) {
   const [first, last] = [points[0], points[points.length - 1]];
   const fastest = Math.max(...points.flatMap(({ rows, requests }) => [rows, requests]), 0.1);
   const most = niceAbove(budget && budget < fastest * 3 ? Math.max(fastest, budget) : fastest);
   const span = Math.max(1, last.ms - first.ms);
-  const x = (/** @type {number} */ ms) => LEFT + ((ms - first.ms) / span) * (WIDTH - LEFT - 6);
+  const x = (/** @type {number} */ ms) => LEFT + ((ms - first.ms) / span) * (width - LEFT - 6);
   const y = (/** @type {number} */ value) => TOP + (1 - value / most) * (HEIGHT - TOP - BOTTOM);
   const line = (/** @type {'rows' | 'requests'} */ name) =>
     points
@@ -78,19 +82,19 @@ function draw(points, budget) {
   const label = `From ${moment(first.ms)} to ${moment(last.ms)}: at last ${speed(last.rows)} rows and ${speed(last.requests)} requests a second, ${speed(Math.max(...points.map(({ rows }) => rows)))} rows at the most.`;
   return svg(
     'svg',
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label },
+    { viewBox: `0 0 ${width} ${HEIGHT}`, role: 'img', 'aria-label': label },
     ...[0, most / 2, most].flatMap((value) => [
-      svg('line', { class: 'grid', x1: LEFT, x2: WIDTH - 6, y1: y(value), y2: y(value) }),
+      svg('line', { class: 'grid', x1: LEFT, x2: width - 6, y1: y(value), y2: y(value) }),
       svg('text', { class: 'tick', x: LEFT - 6, y: y(value) + 4, 'text-anchor': 'end' }, speed(value)),
     ]),
     svg('path', { class: 'area', d: `${line('rows')}L${x(last.ms)} ${y(0)}L${LEFT} ${y(0)}Z` }),
     svg('path', { class: 'line rows', d: line('rows') }),
     svg('path', { class: 'line requests', d: line('requests') }),
     ...(budget && budget <= most
-      ? [svg('line', { class: 'line budget', x1: LEFT, x2: WIDTH - 6, y1: y(budget), y2: y(budget) })]
+      ? [svg('line', { class: 'line budget', x1: LEFT, x2: width - 6, y1: y(budget), y2: y(budget) })]
       : []),
     svg('text', { class: 'tick', x: LEFT, y: HEIGHT - 4 }, moment(first.ms)),
-    svg('text', { class: 'tick', x: WIDTH - 6, y: HEIGHT - 4, 'text-anchor': 'end' }, moment(last.ms)),
+    svg('text', { class: 'tick', x: width - 6, y: HEIGHT - 4, 'text-anchor': 'end' }, moment(last.ms)),
   );
 }
 

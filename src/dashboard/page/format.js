@@ -12,6 +12,7 @@ export function counted(count, one, many = `${one}s`) {
 
 /** @param {number} perSecond `0.5`, `98`, `1 200` */
 export function speed(perSecond) {
+  if (perSecond === 0) return '0';
   return perSecond < 10 ? perSecond.toFixed(1) : group(Math.round(perSecond));
 }
 

@@ -146,31 +146,26 @@ function rowOf(row) {
   const sent = [row.http_status && `HTTP ${row.http_status}`, row.attempts > 1 && `${row.attempts} attempts`]
     .filter(Boolean)
     .join(', ');
+  const small = (/** @type {string} */ text) => text && h('small', { class: 'muted' }, text);
   return h(
     'tr',
     {},
-    h(
-      'th',
-      { scope: 'row', 'data-label': 'Row' },
-      group(row.row),
-      row.line ? h('small', { class: 'muted' }, `line ${group(row.line)}`) : undefined,
-    ),
-    h(
-      'td',
-      { 'data-label': 'Outcome' },
-      h('span', { class: `dot ${row.status}` }),
-      row.status,
-      row.reason ? h('small', { class: 'muted' }, row.reason) : undefined,
-    ),
-    h('td', { 'data-label': 'E-mail' }, row.email ?? '–'),
-    h('td', { 'data-label': 'External id' }, row.external_id ?? '–'),
-    h(
-      'td',
-      { 'data-label': 'Why' },
-      [why, repeats].filter(Boolean).join('; '),
-      sent ? h('small', { class: 'muted' }, sent) : undefined,
-    ),
-    h('td', { 'data-label': 'Contact' }, h('code', {}, row.contact_id)),
+    h('th', { scope: 'row' }, group(row.row), row.line && small(`line ${group(row.line)}`)),
+    cell('Outcome', h('span', { class: `dot ${row.status}` }), row.status, small(row.reason)),
+    cell('E-mail', row.email),
+    cell('External id', row.external_id),
+    cell('Why', [why, repeats].filter(Boolean).join('; '), small(sent)),
+    cell('Contact', row.contact_id && h('code', {}, row.contact_id)),
+  );
+}
+
+/** @param {string} label @param {...(Node | string | undefined)} children */
+function cell(label, ...children) {
+  const some = children.filter(Boolean);
+  return h(
+    'td',
+    { 'data-label': label, class: some.length === 0 ? 'blank' : undefined },
+    h('div', {}, ...some),
   );
 }
 

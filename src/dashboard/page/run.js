@@ -85,6 +85,7 @@ export function showRun(view, run) {
   /** @type {number | null | undefined} */
   let budget;
   let before = '';
+  let over = false;
   /** @type {Record<string, Advice>} */
   let meanings = {};
   watch(`/runs/${encodeURIComponent(run)}`, {
@@ -95,14 +96,14 @@ export function showRun(view, run) {
     run: show,
     timeline: (/** @type {any[]} */ next) => {
       moments = next;
-      chart.update(moments, budget);
+      chart.update(moments, budget, over);
     },
   });
 
   /** @param {{ view: any, reasons: Record<string, number>, destination?: any }} told */
   function show({ view: seenNow, reasons: counts, destination }) {
     const { progress, summary } = seenNow;
-    const over = ['finished', 'cancelled'].includes(seenNow.state);
+    over = ['finished', 'cancelled'].includes(seenNow.state);
     const going = seenNow.state === 'running';
     document.title = `${seenNow.source}: ${seenNow.state} · rowferry`;
     fill(title, `${seenNow.source} → ${seenNow.destination}`);
@@ -123,19 +124,18 @@ export function showRun(view, run) {
     budget = going ? destination?.perSecond : undefined;
     const lasted = (summary?.duration_ms ?? 0) / 1000;
     facts.set([
-      going ? speed(now.rows) : summary ? speed(summary.rows_per_second) : '–',
+      going ? speed(now.rows) : lasted > 0 ? speed(settled(progress) / lasted) : '–',
       going ? speed(now.requests) : lasted > 0 ? speed(summary.requests / lasted) : '–',
       going && budget ? `${Math.round((100 * now.requests) / budget)} %` : '–',
-      going && now.rows > 0 && left > 0
-        ? `${progress.readAll ? '' : 'about '}${duration(left / now.rows)}`
-        : '–',
+      going && now.rows > 0 && left > 0 ? `${progress.readAll ? '' : '~'}${duration(left / now.rows)}` : '–',
       group(progress.requests),
       group(progress.retries),
       group(progress.throttled),
     ]);
+    facts.hide(2, !going);
     facts.name(3, summary && !going ? 'took' : 'time left');
     if (summary && !going) facts.set([duration(lasted)], 3);
-    if (moments.length > 0) chart.update(moments, budget);
+    if (moments.length > 0) chart.update(moments, budget, over);
     reasons.update(counts, progress, meanings);
     rows.settle(seenNow.state, Boolean(summary) && !going);
     downloads.hidden = !summary;
@@ -224,6 +224,11 @@ function tilesOf(names) {
     /** @param {string[]} texts @param {number} [from] */
     set(texts, from = 0) {
       for (const [i, text] of texts.entries()) fill(values[from + i], text);
+    },
+    /** @param {number} i @param {boolean} hidden */
+    hide(i, hidden) {
+      const tile = /** @type {HTMLElement} */ (element.children[i]);
+      tile.hidden = hidden;
     },
     /** @param {number} i @param {string} name */
     name(i, name) {
