@@ -105,7 +105,8 @@ export class Intake {
     };
   }
 
-  private async addScheduled(sync: string, atMs: number, signal: AbortSignal): ReturnType<AddRuns> {
+  /** What is new of a sync's source. Throws SYNC_BUSY while an earlier run of it is not over. */
+  async addScheduled(sync: string, atMs: number, signal: AbortSignal): ReturnType<AddRuns> {
     const request = await this.request(undefined, { sync, trigger: 'schedule', signal });
     const add = async (plan: RunPlan) => {
       await enqueueRun(this.runs, this.settings.dataDir, plan);

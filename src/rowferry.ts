@@ -17,12 +17,15 @@ import { Intake, type Origin, type SourceOptions, sameAs } from './intake.js';
 import { type LogLevel, openLog } from './log.js';
 import { Metrics } from './metrics.js';
 import { RunRecord } from './outcomes/settle.js';
+import type { ShownQueues } from './queues/board.js';
 import { RunQueue } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
-import type { Summary } from './report/write.js';
+import type { RowQuery, RowsPage } from './report/rows.js';
+import type { Summary } from './report/summary.js';
 import { createRun, listRuns, loadPlan, loadStatus, type RunPlan } from './run.js';
 import { readGauges } from './runner/gauges.js';
 import { assertUnfinished, handOver, isServed } from './runner/hand-over.js';
+import { viewRows } from './runner/rows.js';
 import { executeRun } from './runner/run.js';
 import { type ScheduleView, viewSchedules } from './runner/schedules.js';
 import type { RunnerEvents, Surroundings } from './runner/session.js';
@@ -153,6 +156,19 @@ export class Rowferry {
       left = summaries.at(-1)?.state === 'finished' ? result.left : 0; // a later file must not pass by one that waits
     }
     return summaries;
+  }
+
+  /**
+   * As {@link sync}, by the service of this data dir. Resolves with the runs that were added, and sentences about files
+   * that cannot be run.
+   */
+  async enqueueSync(name: string): Promise<{ runs: string[]; faults: string[] }> {
+    const { runs, faults } = await this.intake.addScheduled(
+      name,
+      this.clock.now(),
+      new AbortController().signal,
+    );
+    return { runs, faults };
   }
 
   /** The schedules of the configuration file: what is next, what was last. */
@@ -290,6 +306,12 @@ export class Rowferry {
     throw new RowferryError('NO_REPORT', `Run ${run} has no report yet; it comes with its end.`, EXIT.usage);
   }
 
+  /** The rows behind the numbers of a run, a page at a time: of its report, or as far as they are known. */
+  async rows(run: string, query: RowQuery = {}): Promise<RowsPage> {
+    const { dataDir, prefix } = this.settings;
+    return viewRows({ redis: this.redis, prefix, dataDir }, run, query);
+  }
+
   /** An earlier run over the same content that did not come to its end, if there is one. */
   async unfinished(sha256?: string): Promise<RunView | undefined> {
     for (const run of listRuns(this.settings.dataDir)) {
@@ -330,6 +352,14 @@ export class Rowferry {
     const account = await this.accounts.choose(name);
     await resumeAccount(this.redis, this.settings.prefix, account.id);
     return viewDestination(this.surroundings(), account);
+  }
+
+  /** @internal The queues of this data dir and its accounts, for BullMQ's board. */
+  async showQueues(): Promise<ShownQueues> {
+    const accounts = await this.accounts.all().catch(() => []); // without credentials there is less to see
+    const { showQueues } = await import('./queues/board.js');
+    const ids = accounts.map(({ id }) => id);
+    return showQueues(this.redis, this.settings.prefix, this.dataDirId, ids);
   }
 
   /** Delivers batches of every account whose credentials are set, until `signal` aborts. */

@@ -94,6 +94,7 @@ export class RemoteService {
       outcomes: `${dir}/outcomes.csv`,
       failed: `${dir}/failed.csv`,
       skipped: `${dir}/skipped.csv`,
+      html: `${dir}/report.html`,
     };
     return { ...view, summary: { ...summary, reports } };
   }

@@ -4,7 +4,8 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
+import { getCookie } from 'hono/cookie';
 import type { Clock } from '../clock.js';
 import { EXIT, RowferryError } from '../errors.js';
 
@@ -31,8 +32,14 @@ export function checkHost(host: string, token: string | undefined): void {
 
 type Handler = MiddlewareHandler<{ Bindings: HttpBindings }>;
 
-export function access(token: string | undefined, clock: Clock): Handler {
-  const failures = new Failures(clock);
+export interface Doors {
+  token: string | undefined;
+  failures: Failures;
+  /** Whether a browser's cookie stands for the token. */
+  hasLoggedIn(c: Context): boolean;
+}
+
+export function access({ token, failures, hasLoggedIn }: Doors): Handler {
   return async (c, next) => {
     const { incoming } = c.env;
     const peer = incoming.socket.remoteAddress ?? '';
@@ -47,7 +54,13 @@ export function access(token: string | undefined, clock: Clock): Handler {
           'Without ROWFERRY_DASHBOARD_TOKEN this service is called localhost or 127.0.0.1.',
         );
       }
-    } else if (!isToken(incoming.headers.authorization, token)) {
+    } else if (!isOpen(c.req.path) && !isToken(incoming.headers.authorization, token) && !hasLoggedIn(c)) {
+      // A person is shown where to log in.
+      if (isPage(c.req.method, incoming.headers)) return c.redirect('/login', 303);
+      // Nothing was guessed: a page whose cookie has run out.
+      if (incoming.headers.authorization === undefined && getCookie(c).rowferry !== undefined) {
+        return refuse(401, 'LOGIN_OVER', 'Log in again.');
+      }
       // Whoever shows the right one is let in: behind a proxy all have one address, and a guesser must not shut it.
       if (failures.tooMany(peer)) {
         return refuse(429, 'TOKEN_THROTTLED', 'Too many wrong tokens from this address; wait a minute.');
@@ -79,11 +92,23 @@ function hostName(header: string | undefined): string | undefined {
   }
 }
 
-/** Hashes are of one length, so that the comparison takes the same time whatever is shown. */
+/** What is needed to log in. */
+function isOpen(path: string): boolean {
+  return path === '/login' || path.startsWith('/page/');
+}
+
+function isPage(method: string, { accept }: HttpBindings['incoming']['headers']): boolean {
+  return method === 'GET' && (accept ?? '').includes('text/html');
+}
+
 function isToken(header: string | undefined, token: string): boolean {
-  const shown = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+  return isSame(/^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '', token);
+}
+
+/** Hashes are of one length, so that the comparison takes the same time whatever is shown. */
+export function isSame(shown: string, secret: string): boolean {
   const hash = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(shown), hash(token));
+  return timingSafeEqual(hash(shown), hash(secret));
 }
 
 /** Browsers tell whose page asks; programs need not. */
@@ -98,7 +123,8 @@ function isForeign(headers: HttpBindings['incoming']['headers']): boolean {
   }
 }
 
-class Failures {
+/** Wrong tokens, by who showed them. */
+export class Failures {
   private readonly byPeer = new Map<string, { count: number; sinceMs: number }>();
 
   constructor(private readonly clock: Clock) {}

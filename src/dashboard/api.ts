@@ -9,12 +9,12 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { EXIT, type Rowferry, RowferryError } from '../index.js';
 import { loadPlan } from '../run.js';
 import { readParameters } from './parameters.js';
+import { PATIENCE_MS } from './patience.js';
+import { readRowQuery } from './row-query.js';
+import { type RunIndex, readRunQuery } from './run-index.js';
 import { Uploads } from './upload.js';
 
 export type Bindings = { Bindings: HttpBindings };
-
-/** How long Redis may take before whoever asks is told so. */
-const PATIENCE_MS = 3_000;
 
 const REPORT_FILES: Record<string, string> = {
   'summary.json': 'application/json; charset=utf-8',
@@ -23,6 +23,8 @@ const REPORT_FILES: Record<string, string> = {
   'skipped.csv': 'text/csv; charset=utf-8',
   'report.html': 'text/html; charset=utf-8',
 };
+
+const REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 /** Whether the process lives, and whether it can work: for whoever watches over it, without a token. */
 export function health(rowferry: Rowferry): Hono<Bindings> {
@@ -47,7 +49,7 @@ export function whileRedisAnswers(rowferry: Rowferry): MiddlewareHandler<Binding
 }
 
 /** Below `/api`. */
-export function api(rowferry: Rowferry, mostBytes: number): Hono<Bindings> {
+export function api(rowferry: Rowferry, index: RunIndex, mostBytes: number): Hono<Bindings> {
   const uploads = new Uploads(rowferry, mostBytes);
   const routes = new Hono<Bindings>();
   routes.use(async (c, next) => {
@@ -56,7 +58,7 @@ export function api(rowferry: Rowferry, mostBytes: number): Hono<Bindings> {
   });
   routes.use(whileRedisAnswers(rowferry));
 
-  routes.get('/runs', async (c) => c.json({ runs: await rowferry.list() }));
+  routes.get('/runs', async (c) => c.json(await index.page(readRunQuery(new URL(c.req.url).searchParams))));
 
   routes.post('/runs', async (c) => {
     const options = readParameters(new URL(c.req.url).searchParams);
@@ -99,6 +101,16 @@ export function api(rowferry: Rowferry, mostBytes: number): Hono<Bindings> {
     c.json(await rowferry.resumeDestination(c.req.param('name'))),
   );
 
+  routes.get('/schedules', async (c) => c.json({ schedules: await rowferry.schedules() }));
+
+  routes.post('/schedules/:sync/run', async (c) =>
+    c.json(await rowferry.enqueueSync(c.req.param('sync')), 201),
+  );
+
+  routes.get('/runs/:run/rows', async (c) =>
+    c.json(await rowferry.rows(c.req.param('run'), readRowQuery(new URL(c.req.url).searchParams))),
+  );
+
   routes.get('/runs/:run/report', async (c) => c.json(await rowferry.report(c.req.param('run'))));
 
   routes.get('/runs/:run/report/:file', (c) =>
@@ -121,12 +133,22 @@ async function reportFile(c: Context, rowferry: Rowferry, run: string, file: str
   return c.body(info.size === 0 ? '' : (body as ReadableStream), 200, {
     'content-type': type,
     'content-length': String(info.size),
-    'content-disposition': `attachment; filename="${run}-${file}"`,
+    // The page of a report has no script, and may run none: it is looked at as it is.
+    ...(file === 'report.html'
+      ? { 'content-security-policy': REPORT_POLICY }
+      : { 'content-disposition': `attachment; filename="${run}-${file}"` }),
   });
 }
 
 const NOT_THERE = new Set(['RUN_UNKNOWN', 'RUN_ID_MALFORMED', 'NO_REPORT']);
-const NOT_NOW = new Set(['RUN_OVER', 'RUN_ALIVE', 'RUN_EXISTS', 'NOTHING_TO_RETRY']);
+const NOT_NOW = new Set([
+  'SYNC_BUSY',
+  'SYNC_HELD',
+  'RUN_OVER',
+  'RUN_ALIVE',
+  'RUN_EXISTS',
+  'NOTHING_TO_RETRY',
+]);
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
 /** What a person needs to know, as JSON; what should not happen goes to the log alone. */

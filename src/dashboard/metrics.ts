@@ -2,7 +2,7 @@
 import { Hono } from 'hono';
 import { systemClock } from '../clock.js';
 import { EXIT, type Rowferry, RowferryError } from '../index.js';
-import { access, checkHost } from './access.js';
+import { access, checkHost, Failures } from './access.js';
 import { type Bindings, explain, health, whileRedisAnswers } from './api.js';
 import { cannotListen, listen } from './listen.js';
 
@@ -27,7 +27,7 @@ export async function deliverWithMetrics(
   checkHost(host, dashboardToken);
   const app = new Hono<Bindings>();
   app.route('/', health(rowferry));
-  app.use(access(dashboardToken, systemClock));
+  app.use(access({ token: dashboardToken, failures: new Failures(systemClock), hasLoggedIn: () => false }));
   app.route('/', metrics(rowferry));
   app.onError((error, c) => explain(rowferry, error, c));
   const listening = await listen(app, host, metricsPort).catch((error: unknown) => {

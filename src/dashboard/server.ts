@@ -1,12 +1,17 @@
-/** The HTTP server of the service: health, the API, and pages once there are some. */
+/** The HTTP server of the service: health, the API, and pages. */
 import { once } from 'node:events';
 import { Hono } from 'hono';
 import { systemClock } from '../clock.js';
 import { EXIT, type Rowferry, RowferryError } from '../index.js';
-import { access, checkHost } from './access.js';
+import { access, checkHost, Failures } from './access.js';
 import { api, type Bindings, explain, health } from './api.js';
+import { Live } from './live.js';
 import { cannotListen, listen } from './listen.js';
+import { hasLoggedIn, login } from './login.js';
 import { metrics } from './metrics.js';
+import { assets, pages } from './pages.js';
+import { RunIndex } from './run-index.js';
+import { events } from './watch.js';
 
 const HOST = '127.0.0.1';
 const USUAL_PORT = 8080;
@@ -41,18 +46,41 @@ export async function startDashboard(rowferry: Rowferry, options: DashboardOptio
     c.header('x-content-type-options', 'nosniff');
   });
   app.route('/', health(rowferry));
-  app.use(access(dashboardToken, systemClock));
+  const failures = new Failures(systemClock);
+  app.use(
+    access({
+      token: dashboardToken,
+      failures,
+      hasLoggedIn: (c) => dashboardToken !== undefined && hasLoggedIn(c, dashboardToken, systemClock),
+    }),
+  );
   app.route('/', metrics(rowferry));
-  app.route('/api', api(rowferry, options.mostBytes ?? MOST_BYTES));
+  app.route('/', assets());
+  if (dashboardToken !== undefined) app.route('/', login(dashboardToken, systemClock, failures));
+  app.route('/', pages(dashboardToken !== undefined));
+  const index = new RunIndex(rowferry);
+  const live = new Live(rowferry);
+  app.route('/api/events', events(rowferry, index, live));
+  app.route('/api', api(rowferry, index, options.mostBytes ?? MOST_BYTES));
+  const { board } = await import('./board.js'); // commands that serve nothing do without it
+  const queues = board(rowferry);
+  app.route('/', queues.routes);
   app.notFound((c) =>
     c.json({ error: { code: 'NOT_FOUND', message: `There is no ${c.req.path} here.` } }, 404),
   );
   app.onError((error, c) => explain(rowferry, error, c));
 
   try {
-    const listening = await listen(app, host, asked);
-    rowferry.log.info({ url: listening.url }, 'dashboard listens');
-    return listening;
+    const { url, close } = await listen(app, host, asked);
+    rowferry.log.info({ url }, 'dashboard listens');
+    return {
+      url,
+      async close() {
+        live.close();
+        await close();
+        await queues.close();
+      },
+    };
   } catch (error) {
     const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
     const sentence = cannotListen('The service', `${host}:${asked}`, error, 'ROWFERRY_DASHBOARD_PORT');

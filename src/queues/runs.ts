@@ -5,7 +5,7 @@ import { pause } from '../clock.js';
 import { queuePrefix } from '../redis/keys.js';
 import { bringForward } from './put-off.js';
 
-function runsQueueName(dataDirId: string): string {
+export function runsQueueName(dataDirId: string): string {
   return `runs-${dataDirId}`;
 }
 

@@ -36,7 +36,7 @@ const OCCASIONS_AT_ONCE = 16;
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 30_000;
 
-function schedulesQueueName(dataDirId: string): string {
+export function schedulesQueueName(dataDirId: string): string {
   return `schedules-${dataDirId}`;
 }
 

@@ -51,7 +51,7 @@ function aptOptions(own?: string): string[] {
 }
 
 /** Downloads with what the system knows; when that is out of date, or nothing, after an update of its own. */
-class Downloader {
+export class Downloader {
   #options = aptOptions();
   #updated = false;
   constructor(readonly work: string) {}
@@ -82,8 +82,8 @@ class Downloader {
   }
 }
 
-async function missingLibraries(bundle: string): Promise<string[]> {
-  const args = [`LD_LIBRARY_PATH=${join(bundle, 'lib')}`, 'ldd', join(bundle, 'libexec', 'redis-server')];
+async function missingLibraries(program: string, lib: string): Promise<string[]> {
+  const args = [`LD_LIBRARY_PATH=${lib}`, 'ldd', program];
   return [...(await output('env', args)).matchAll(/(\S+) => not found/g)].map((match) => match[1]!);
 }
 
@@ -102,7 +102,7 @@ async function absentDependencies(deb: string): Promise<string[]> {
   return names;
 }
 
-async function unpack(deb: string): Promise<string> {
+export async function unpack(deb: string): Promise<string> {
   const tree = join(dirname(deb), 'tree');
   await output('dpkg', ['-x', deb, tree]);
   return tree;
@@ -116,11 +116,16 @@ async function copyLibraries(tree: string, lib: string): Promise<void> {
   }
 }
 
-/** Adds what the program lacks, dependency by dependency, until the loader finds everything. */
-async function addLibraries(bundle: string, deb: string, downloader: Downloader): Promise<void> {
+/** Adds to `lib` what the program of `deb` lacks, dependency by dependency, until the loader finds everything. */
+export async function addLibraries(
+  program: string,
+  lib: string,
+  deb: string,
+  downloader: Downloader,
+): Promise<void> {
   const seen = new Set<string>();
   let wave = [deb];
-  while ((await missingLibraries(bundle)).length > 0 && wave.length > 0) {
+  while ((await missingLibraries(program, lib)).length > 0 && wave.length > 0) {
     const names = new Set(
       (await Promise.all(wave.map(absentDependencies))).flat().filter((n) => !seen.has(n)),
     );
@@ -128,7 +133,7 @@ async function addLibraries(bundle: string, deb: string, downloader: Downloader)
     for (const name of names) {
       seen.add(name);
       const dependency = await downloader.fetch(name);
-      await copyLibraries(await unpack(dependency), join(bundle, 'lib'));
+      await copyLibraries(await unpack(dependency), lib);
       wave.push(dependency);
     }
   }
@@ -147,7 +152,7 @@ async function build(work: string): Promise<{ bundle: string; version: string }>
   await mkdir(join(bundle, 'libexec'), { recursive: true });
   await mkdir(join(bundle, 'lib'));
   await cp(await realpath(join(bin, program)), join(bundle, 'libexec', 'redis-server'));
-  await addLibraries(bundle, deb, downloader);
+  await addLibraries(join(bundle, 'libexec', 'redis-server'), join(bundle, 'lib'), deb, downloader);
   const launcher = join(bundle, 'redis-server');
   await writeFile(launcher, LAUNCHER);
   await chmod(launcher, 0o755);

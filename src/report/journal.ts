@@ -42,16 +42,20 @@ export async function* readJournal(
   onLast?: (last: string) => void,
 ): AsyncGenerator<EncodedOutcome[], void, void> {
   if (!existsSync(dir)) return;
-  const names = readdirSync(dir)
-    .filter((name) => NAME.test(name))
-    .sort((a, b) => Number(NAME.exec(a)![1]) - Number(NAME.exec(b)![1]));
-  for (const name of names) {
+  for (const name of journalFiles(readdirSync(dir))) {
     for await (const line of readLines(join(dir, name))) {
       const outcomes = parseEntry(line);
       if (outcomes) yield outcomes;
       else if (LAST.test(line)) onLast?.(line.slice(1, -1));
     }
   }
+}
+
+/** Which of these names are files of a journal, oldest first. */
+export function journalFiles(names: readonly string[]): string[] {
+  return names
+    .filter((name) => NAME.test(name))
+    .sort((a, b) => Number(NAME.exec(a)![1]) - Number(NAME.exec(b)![1]));
 }
 
 /** Lines end with LF alone here: U+2028, which readline splits at as well, may stand in an API's message. */

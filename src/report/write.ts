@@ -1,6 +1,6 @@
 /** Writes the report of a run: one pass over the source, joined with the journal. */
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Contact, Identity } from '../contact.js';
 import type { Destination } from '../destinations/destination.js';
@@ -8,36 +8,12 @@ import { EXIT, RowferryError } from '../errors.js';
 import { guardFormula } from '../formula.js';
 import type { Outcome, Reason, Status } from '../outcome.js';
 import { type RunPlan, runDir, syncDir, writeAtomically } from '../run.js';
+import type { Moment } from '../timeline.js';
 import { csvLine } from './csv.js';
+import { Examples } from './examples.js';
+import { type PageInput, renderReport } from './html.js';
 import { OutcomesByRow } from './join.js';
-
-/** `summary.json`, and the `result` line of `--json`. Times are ISO 8601 in UTC. */
-export interface Summary {
-  run: string;
-  destination: string;
-  source: { name: string; sha256: string; bytes: number };
-  state: 'finished' | 'cancelled' | 'halted';
-  /** Why it was halted, or had nothing to send: one sentence. */
-  message?: string;
-  retry_of?: string;
-  rows: number;
-  created: number;
-  updated: number;
-  skipped: number;
-  failed: number;
-  unprocessed: number;
-  /** Rows by reason; rows without one (plainly created) are in none. */
-  reasons: Partial<Record<Reason, number>>;
-  requests: number;
-  retries: number;
-  throttled: number;
-  started_at: string;
-  finished_at: string;
-  duration_ms: number;
-  rows_per_second: number;
-  /** Absolute paths. */
-  reports: { dir: string; outcomes: string; failed: string; skipped: string };
-}
+import type { Summary } from './summary.js';
 
 export const OUTCOME_COLUMNS = [
   'row',
@@ -75,6 +51,9 @@ export interface ReportInput {
   counts: { requests: number; retries: number; throttled: number };
   startedMs: number;
   finishedMs: number;
+  /** Where each column goes, and how the run went: for its page. */
+  columns?: PageInput['columns'];
+  moments?: readonly Moment[];
   /** Told every outcome, in row order. */
   each?(outcome: Outcome): void;
   /** Rejects when the report must not take its place after all. */
@@ -136,6 +115,7 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
     failed: await openCsv(join(draft, 'failed.csv'), originalColumns(input.header)),
     skipped: await openCsv(join(draft, 'skipped.csv'), originalColumns(input.header)),
   };
+  const examples = new Examples();
   const unprocessed: Reason = state === 'cancelled' ? 'cancelled' : 'halted';
 
   try {
@@ -151,6 +131,9 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
   summary.rows_per_second =
     summary.duration_ms > 0 ? Math.round((summary.rows / summary.duration_ms) * 10_000) / 10 : summary.rows;
   await writeAtomically(join(draft, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+  const { columns = [], moments = [] } = input;
+  const page = await renderReport({ summary, plan, examples, moments, columns });
+  await writeFile(join(draft, 'report.html'), page, { mode: 0o600, flush: true });
   await syncDir(draft);
   await input.confirm?.(summary).catch(async (error: unknown) => {
     await rm(draft, { recursive: true, force: true });
@@ -169,8 +152,12 @@ export async function writeReport(input: ReportInput): Promise<Summary> {
         if (outcome) input.each?.(outcome);
         summary.rows++;
         summary[status]++;
-        if (reason !== undefined) summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;
-        lines.outcomes += outcomeLine(source, status, reason, outcome, input.destination);
+        const keys = keysOf(source.contact, input.destination);
+        if (reason !== undefined) {
+          summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;
+          examples.see(reason, source, outcome, keys);
+        }
+        lines.outcomes += outcomeLine(source, status, reason, outcome, keys);
         if (status === 'failed' || status === 'skipped') {
           lines[status] += originalLine(source, input.header, reason, outcome, plan.run);
         }
@@ -221,6 +208,7 @@ function emptySummary(input: ReportInput, place: string): Summary {
       outcomes: join(place, 'outcomes.csv'),
       failed: join(place, 'failed.csv'),
       skipped: join(place, 'skipped.csv'),
+      html: join(place, 'report.html'),
     },
   };
 }
@@ -230,9 +218,8 @@ function outcomeLine(
   status: Status,
   reason: Reason | undefined,
   outcome: Outcome | undefined,
-  destination: Destination,
+  { email, external_id }: Identity,
 ): string {
-  const { email, external_id } = keysOf(source.contact, destination);
   return csvLine([
     String(source.row),
     String(source.line),

@@ -4,7 +4,8 @@ import { EXIT, RowferryError } from '../errors.js';
 import { openIngest } from '../ingest/ingest.js';
 import { toProgress } from '../outcomes/progress.js';
 import { KindCounter } from '../report/kinds.js';
-import { reportFault, type Summary, writeReport } from '../report/write.js';
+import type { Summary } from '../report/summary.js';
+import { reportFault, writeReport } from '../report/write.js';
 import { type Counts, checkSnapshot, runDir } from '../run.js';
 import { LEASE_MS, type Session, type Stop } from './session.js';
 
@@ -34,8 +35,9 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
   await confirm();
   // The report is made from the source; another file by the same name would make it a lie.
   await checkSnapshot(plan.source);
-  const { header, rows } = await openIngest(plan, account, { validate: false });
+  const { header, rows, mapping } = await openIngest(plan, account, { validate: false });
   const kinds = new KindCounter();
+  await session.timeline.note(finishedMs, toProgress(fields), true);
   const summary = await writeReport({
     dataDir,
     plan,
@@ -47,6 +49,8 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     counts: atLeast(session.status.counts, toProgress(fields)),
     startedMs,
     finishedMs,
+    columns: mapping.columns,
+    moments: session.timeline.moments,
     each: (outcome) => kinds.see(outcome),
     confirm,
   }).catch((error: unknown) => {

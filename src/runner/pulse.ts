@@ -64,6 +64,7 @@ export async function keepPulse(session: Session): Promise<void> {
     await teller.patiently(session.memory?.show() ?? Promise.resolve());
     const progress = toProgress({ ...fields, rows: String(session.rows) });
     await session.noteCounts(progress);
+    await session.timeline.note(now, progress);
     const total = session.readAll ? session.rows : Math.max(session.rows, aboutRows(plan.source));
     await teller.patiently(record.noteRows(session.rows, total, session.readAll));
     teller.tell({

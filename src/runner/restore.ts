@@ -11,7 +11,9 @@ const ROWS_AT_ONCE = 65_536;
 async function restoreJournaled(session: Session): Promise<void> {
   const dir = runDir(session.around.dataDir, session.plan.run);
   const onLast = (last: string) => session.noteJournaled(last);
+  session.timeline.forgetReasons();
   for await (const outcomes of readJournal(dir, onLast)) {
+    for (const outcome of outcomes) session.timeline.count(decodeOutcome(outcome).reason);
     await session.record.restore(
       session.epoch,
       outcomes.map((outcome) => [outcome[0], codeOf(decodeOutcome(outcome))] as const),

@@ -11,7 +11,8 @@ import type { Progress } from '../outcomes/progress.js';
 import type { RunRecord } from '../outcomes/settle.js';
 import { lifeOf, type ProcessIdentity } from '../process.js';
 import type { BatchQueue } from '../queues/batches.js';
-import { type Counts, loadStatus, type RunPlan, type RunStatus, saveStatus } from '../run.js';
+import { type Counts, loadStatus, type RunPlan, type RunStatus, runDir, saveStatus } from '../run.js';
+import { Timeline } from '../timeline.js';
 import type { Remembering } from './remembering.js';
 import type { Repeats } from './repeats.js';
 import type { Window } from './window.js';
@@ -74,6 +75,7 @@ export class Session {
   memory: Remembering | undefined;
   /** Set while Redis lacks something that is being restored: nothing may be added. */
   restoring: Promise<void> | undefined;
+  readonly timeline: Timeline;
   /** No row above this was ever put into a batch. Kept on disk, in strides. */
   private cursor: number;
   private saving = Promise.resolve();
@@ -93,6 +95,7 @@ export class Session {
     readonly status: RunStatus,
   ) {
     this.cursor = status.cursor;
+    this.timeline = new Timeline(runDir(around.dataDir, plan.run));
   }
 
   get signal(): AbortSignal {

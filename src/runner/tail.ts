@@ -41,7 +41,9 @@ export async function keepTail(session: Session, journal: Journal, enough: () =>
       await session.memory?.remember(outcomes);
       for (const outcome of outcomes) {
         if (!window.done(outcome[0])) continue;
-        count(...kindOf(outcome));
+        const [status, reason] = kindOf(outcome);
+        count(status, reason);
+        session.timeline.count(reason);
         if (alike.possible) await alike.see(outcome);
       }
       window.moved();

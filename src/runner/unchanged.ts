@@ -1,6 +1,7 @@
 /** The end of a run that has nothing to send: a report that says so. No Redis, no delivery. */
 import type { Account } from '../destinations/registry.js';
-import { type Summary, writeReport } from '../report/write.js';
+import type { Summary } from '../report/summary.js';
+import { writeReport } from '../report/write.js';
 import { loadStatus, type RunPlan, saveStatus } from '../run.js';
 import type { Surroundings } from './session.js';
 

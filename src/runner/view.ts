@@ -8,7 +8,7 @@ import { readWaiting, type Waiting } from '../delivery/waiting.js';
 import type { Account } from '../destinations/registry.js';
 import { toProgress } from '../outcomes/progress.js';
 import { RunRecord } from '../outcomes/settle.js';
-import type { Summary } from '../report/write.js';
+import type { Summary } from '../report/summary.js';
 import { aboutRows, loadPlan, loadStatus, type Rate, type RunPlan, type RunState } from '../run.js';
 import { hasRunner, type RunProgress } from './session.js';
 
@@ -18,6 +18,8 @@ export interface RunView {
   state: RunState;
   destination: string;
   source: string;
+  /** The sync it is a run of. */
+  sync?: string;
   createdAt: string;
   startedAt?: string;
   finishedAt?: string;
@@ -51,6 +53,7 @@ export async function viewRun(
     state,
     destination: plan.destination,
     source: plan.source.name,
+    ...(plan.sync === undefined ? {} : { sync: plan.sync }),
     createdAt: plan.createdAt,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(finishedAt === undefined ? {} : { finishedAt }),

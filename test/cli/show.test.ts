@@ -21,7 +21,7 @@ const SUMMARY: Summary = {
   finished_at: '',
   duration_ms: 61_000,
   rows_per_second: 327.9,
-  reports: { dir: '/reports/1', outcomes: '', failed: '', skipped: '' },
+  reports: { dir: '/reports/1', outcomes: '', failed: '', skipped: '', html: '' },
 };
 
 test('a summary says what failed and what was skipped, as far as it is known', () => {

@@ -8,7 +8,8 @@ import { EXIT } from '../../src/errors.js';
 import { openIngest } from '../../src/ingest/ingest.js';
 import { encodeOutcome, type Outcome } from '../../src/outcome.js';
 import { Journal } from '../../src/report/journal.js';
-import { checkReportDir, OUTCOME_COLUMNS, type Summary, writeReport } from '../../src/report/write.js';
+import type { Summary } from '../../src/report/summary.js';
+import { checkReportDir, OUTCOME_COLUMNS, writeReport } from '../../src/report/write.js';
 import { createRun, newRunId, type RunPlan, runDir, takeSnapshot } from '../../src/run.js';
 import { scratchDir, scratchFile } from '../helpers/scratch.js';
 
