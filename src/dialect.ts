@@ -8,11 +8,13 @@ export interface Dialect {
   quote: Quote;
   /** What stands before a quote that belongs to a cell: the quote itself once more, or a backslash. */
   escape: Escape;
+  /** What ends a line: `\n` stands for LF, CRLF and any mixture, `\r` for files that know CR alone. */
+  lineEnd: '\n' | '\r';
   /** Physical lines before the header, or before the first row where there is no header: titles, notes, `sep=;`. */
   skipLines: number;
   /** Whether there is a line with the names of the columns. Without one they are called by their number: `1`, `2`, … */
   header: boolean;
-  /** Name of the sheet, of a spreadsheet. */
+  /** Name of the sheet, of a spreadsheet; its rows are what lines are elsewhere. */
   sheet?: string;
   /** What was found out, and why, in the order in which people want to read it. */
   found: Finding[];
@@ -31,6 +33,18 @@ export interface Finding {
   /** It may well be otherwise: a person should look. */
   unsure?: true;
 }
+
+/** How our own reports are written. */
+export const PLAIN: Dialect = {
+  encoding: 'utf-8',
+  delimiter: ',',
+  quote: '"',
+  escape: 'double',
+  lineEnd: '\n',
+  skipLines: 0,
+  header: true,
+  found: [],
+};
 
 /** What somebody says of it; the rest is found out. */
 export interface DialectOptions {

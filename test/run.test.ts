@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { PLAIN } from '../src/dialect.js';
 import { EXIT } from '../src/errors.js';
 import {
   checkSnapshot,
@@ -156,7 +157,7 @@ describe('runs on disk', () => {
           destination: 'sendmator',
           account: 'sendmator-0',
           source: await takeSnapshot(scratchFile('email\n')),
-          delimiter: ',',
+          dialect: PLAIN,
           mapping: { map: { Mail: 'email' } },
           rate: null,
           batchRows: 500,

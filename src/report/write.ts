@@ -4,10 +4,11 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Contact, Identity } from '../contact.js';
 import type { Destination } from '../destinations/destination.js';
+import type { Dialect } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { guardFormula } from '../formula.js';
 import type { Outcome, Reason, Status } from '../outcome.js';
-import { type RunPlan, runDir, syncDir, writeAtomically } from '../run.js';
+import { type RunPlan, runDir, type SourceSnapshot, syncDir, writeAtomically } from '../run.js';
 import { csvLine } from './csv.js';
 import { OutcomesByRow } from './join.js';
 
@@ -15,7 +16,10 @@ import { OutcomesByRow } from './join.js';
 export interface Summary {
   run: string;
   destination: string;
+  /** Of the file as it was given, packed or in another encoding as it may be. */
   source: { name: string; sha256: string; bytes: number };
+  /** How it was read; `skip_lines` and `header` count physical lines, or rows of a sheet. */
+  dialect: WrittenAs;
   state: 'finished' | 'cancelled' | 'halted';
   /** Why it was halted, or had nothing to send: one sentence. */
   message?: string;
@@ -37,6 +41,10 @@ export interface Summary {
   rows_per_second: number;
   /** Absolute paths. */
   reports: { dir: string; outcomes: string; failed: string; skipped: string };
+}
+
+interface WrittenAs extends Pick<Dialect, 'encoding' | 'delimiter' | 'quote' | 'escape' | 'header' | 'sheet'> {
+  skip_lines: number;
 }
 
 export const OUTCOME_COLUMNS = [
@@ -180,7 +188,8 @@ function emptySummary(input: ReportInput, place: string): Summary {
   return {
     run: plan.run,
     destination: plan.destination,
-    source: { name: plan.source.name, sha256: plan.source.sha256, bytes: plan.source.bytes },
+    source: { name: plan.source.name, ...sizeOf(plan.source) },
+    dialect: writtenAs(plan.dialect),
     state: input.state,
     ...(input.message === undefined ? {} : { message: input.message }),
     ...(plan.retryOf === undefined ? {} : { retry_of: plan.retryOf }),
@@ -203,6 +212,14 @@ function emptySummary(input: ReportInput, place: string): Summary {
       skipped: join(place, 'skipped.csv'),
     },
   };
+}
+
+function sizeOf({ sha256, bytes, original }: SourceSnapshot): { sha256: string; bytes: number } {
+  return original ?? { sha256, bytes };
+}
+
+function writtenAs({ skipLines, lineEnd: _, found: __, ...dialect }: Dialect): WrittenAs {
+  return { ...dialect, skip_lines: skipLines };
 }
 
 function outcomeLine(

@@ -180,13 +180,14 @@ class Occasion {
 
 /** What decides about a row: the same source under other settings is a change. */
 function settingsOf(request: RunRequest): string {
-  const { account, delimiter, onDuplicate = 'skip' } = request;
+  const { account, onDuplicate = 'skip' } = request;
+  const { encoding, delimiter, quote, escape, skipLines, header, sheet } = request;
   const decides = [
     placeOf(request.source),
     account.name,
     account.id,
     specOf(request),
-    delimiter,
+    { encoding, delimiter, quote, escape, skipLines, header, sheet },
     onDuplicate,
   ];
   return createHash('sha256').update(JSON.stringify(decides)).digest('hex');

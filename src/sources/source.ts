@@ -7,6 +7,8 @@ import { type FileOnDisk, isGlob, matchingFiles } from './glob.js';
 export interface FileSource {
   /** Relative to the working directory. */
   path: string;
+  /** The file of a zip archive that is meant; may be left out when it holds one. */
+  member?: string;
 }
 
 export interface GlobSource {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { PLAIN } from '../../src/dialect.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
 import { EXIT } from '../../src/errors.js';
 import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder } from '../../src/ingest/dedupe.js';
@@ -14,7 +15,7 @@ const createdAt = new Date(0).toISOString();
 
 async function open(content: string | Buffer, mapping: MappingSpec = {}, delimiter = ',') {
   const source = await takeSnapshot(scratchFile(content));
-  return openIngest({ source, delimiter, mapping, createdAt }, account);
+  return openIngest({ source, dialect: { ...PLAIN, delimiter }, mapping, createdAt }, account);
 }
 
 async function ingest(content: string, spec?: MappingSpec) {
@@ -180,7 +181,7 @@ describe('a mapping with rules', () => {
     const mapping: MappingSpec = {
       map: { email: { jsonata: '$lowercase(Mail)' }, 'custom_fields.at': { jsonata: '$now()' } },
     };
-    const { rows } = await openIngest({ source, delimiter: ',', mapping, createdAt }, account, {
+    const { rows } = await openIngest({ source, dialect: PLAIN, mapping, createdAt }, account, {
       validate: false,
     });
     expect((await rows.next()).value).toEqual([
@@ -226,7 +227,7 @@ describe('openRepeatFinder', () => {
       destination: 'sendmator',
       account: 'sendmator-0',
       source: await takeSnapshot(scratchFile(content)),
-      delimiter: ',',
+      dialect: PLAIN,
       mapping: {},
       rate: null,
       batchRows: 500,

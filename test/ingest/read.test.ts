@@ -1,13 +1,14 @@
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PLAIN } from '../../src/dialect.js';
 import { readRecords, type SourceRecord } from '../../src/ingest/read.js';
 import { scratchFile } from '../helpers/scratch.js';
 
 async function read(content: string | Buffer, delimiter = ',', bytes?: number): Promise<SourceRecord[]> {
   const path = scratchFile(content);
   const records: SourceRecord[] = [];
-  for await (const group of readRecords(path, bytes ?? Buffer.byteLength(content), { delimiter })) {
+  for await (const group of readRecords(path, bytes ?? Buffer.byteLength(content), { ...PLAIN, delimiter })) {
     records.push(...group);
   }
   return records;
@@ -260,7 +261,7 @@ describe('large files', () => {
 
   test('come in groups, and the reading can be left', async () => {
     const content = 'a,b\n1,2\n'.repeat(100_000);
-    const groups = readRecords(scratchFile(content), content.length, { delimiter: ',' });
+    const groups = readRecords(scratchFile(content), content.length, PLAIN);
     const first = await groups.next();
     expect(first.value?.length).toBeLessThan(40_000);
     await groups.return();

@@ -3,6 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
+import { PLAIN } from '../../src/dialect.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
 import { EXIT } from '../../src/errors.js';
 import { openIngest } from '../../src/ingest/ingest.js';
@@ -25,7 +26,7 @@ async function openRun(content: string, more: Partial<RunPlan> = {}, destination
     destination: 'sendmator',
     account: 'sendmator-0',
     source: await takeSnapshot(scratchFile(content)),
-    delimiter: ',',
+    dialect: PLAIN,
     mapping: {},
     rate: null,
     batchRows: 500,
@@ -284,7 +285,7 @@ describe('cells', () => {
     const rowsOf = async (content: string) => {
       const source = await takeSnapshot(scratchFile(content));
       const { rows } = await openIngest(
-        { source, delimiter: ',', mapping: {}, createdAt: run.plan.createdAt },
+        { source, dialect: PLAIN, mapping: {}, createdAt: run.plan.createdAt },
         account,
       );
       const contacts: unknown[] = [];

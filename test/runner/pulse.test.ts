@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { PLAIN } from '../../src/dialect.js';
 import { systemClock } from '../../src/clock.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
 import type { Outcome } from '../../src/outcome.js';
@@ -31,7 +32,7 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
     destination: 'sendmator',
     account: 'acme-1',
     source: { path, name: 'people.csv', sha256: '', bytes: 1e6, lines: 4 },
-    delimiter: ',',
+    dialect: PLAIN,
     mapping: {},
     rate: null,
     batchRows: 500,
