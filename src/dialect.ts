@@ -25,7 +25,16 @@ export type Escape = 'double' | 'backslash';
 
 /** One thing that was found out about how a source is written. */
 export interface Finding {
-  what: 'packing' | 'sheet' | 'encoding' | 'delimiter' | 'quote' | 'escape' | 'line ends' | 'skip lines' | 'header';
+  what:
+    | 'packing'
+    | 'sheet'
+    | 'encoding'
+    | 'delimiter'
+    | 'quote'
+    | 'escape'
+    | 'line ends'
+    | 'skip lines'
+    | 'header';
   /** In words: `windows-1252`, `semicolon`, `line 4`. */
   value: string;
   /** Why: `26 of 26 records have 7 cells`; `given` when somebody said so. */
@@ -57,4 +66,17 @@ export interface DialectOptions {
   header?: boolean | undefined;
   /** Name of a sheet, or its number from 1. Default: the first. */
   sheet?: string | undefined;
+}
+
+/** Of several options, those about the dialect. */
+export function dialectOptions(options: DialectOptions): DialectOptions {
+  const { encoding, delimiter, quote, escape: before, skipLines, header, sheet } = options;
+  return { encoding, delimiter, quote, escape: before, skipLines, header, sheet };
+}
+
+/** `read as windows-1252, delimiter semicolon, header line 4`; undefined for what everybody expects. */
+export function readAs({ found }: Dialect): string | undefined {
+  const usual = ['encoding utf-8', 'delimiter comma', 'header line 1'];
+  const told = found.map(({ what, value }) => `${what} ${value}`).filter((text) => !usual.includes(text));
+  return told.length === 0 ? undefined : `read as: ${told.join(', ')}`;
 }

@@ -134,7 +134,8 @@ export class RemoteService {
 }
 
 function parameters(flags: SourceFlags, name: string): URLSearchParams {
-  const { map = [], onDuplicate, bulk, attempts, reportDir, incremental, resend, ...texts } = flags;
+  const { map = [], onDuplicate, bulk, attempts, reportDir, incremental, resend, ...others } = flags;
+  const { header, skipLines, ...texts } = others;
   if (reportDir !== undefined) {
     const sentence = '--report-dir is of the machine of the service; with --server it cannot be given.';
     throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
@@ -144,6 +145,8 @@ function parameters(flags: SourceFlags, name: string): URLSearchParams {
   for (const pair of map) query.append('map', pair);
   if (onDuplicate !== undefined) query.set('on_duplicate', onDuplicate);
   if (bulk !== undefined) query.set('bulk', String(bulk));
+  if (header !== undefined) query.set('header', String(header));
+  if (skipLines !== undefined) query.set('skip_lines', String(skipLines));
   if (attempts !== undefined) query.set('attempts', String(attempts));
   if (incremental || resend) query.set('incremental', String(!resend));
   return query;

@@ -4,14 +4,18 @@ import {
   parseCount,
   parseDelimiter,
   parseDuration,
+  parseEncoding,
+  parseEscape,
   parseLogLevel,
   parseMaxTime,
   parseOnDuplicate,
   parsePick,
   parsePort,
+  parseQuote,
   parseRate,
   parseRetention,
   parseSize,
+  parseSkipLines,
   parseSwitch,
   parseTimeout,
   SettingError,
@@ -76,6 +80,41 @@ const ofRuns = {
     anyOf: [{ type: 'boolean' }, matching('true|false')],
     description:
       'Contacts that were delivered before as they are now are not sent again. Default: true for watched folders and schedules, else false.',
+  }),
+};
+
+const ofText = {
+  encoding: spelt(parseEncoding, {
+    type: 'string',
+    description: 'What the file is written in. Default: detected.',
+    examples: ['utf-8', 'windows-1252', 'macroman', 'shift_jis'],
+  }),
+  delimiter: spelt(parseDelimiter, {
+    type: 'string',
+    description: 'What stands between cells: , ; | tab, or other signs. Default: detected.',
+    examples: [',', ';', '|', 'tab'],
+  }),
+  quote: spelt(parseQuote, {
+    type: 'string',
+    description: 'What stands around cells: double or single quotes. Default: detected.',
+    examples: ['double', 'single'],
+  }),
+  escape: spelt(parseEscape, {
+    ...matching('double|backslash'),
+    description: 'How a quote is written inside quotes: doubled, or behind a backslash. Default: detected.',
+    examples: ['double', 'backslash'],
+  }),
+  header: spelt(parseSwitch, {
+    anyOf: [{ type: 'boolean' }, matching('true|false')],
+    description: 'Whether a line holds the names of the columns; without, they are 1, 2, … Default: true.',
+  }),
+  skip_lines: spelt(parseSkipLines, {
+    anyOf: [{ type: 'integer', minimum: 0, maximum: 1000 }, matching('[0-9]+')],
+    description: 'Lines before the header. Default: detected.',
+  }),
+  sheet: spelt((given) => given, {
+    anyOf: [{ type: 'string' }, { type: 'integer', minimum: 1 }],
+    description: 'Of a spreadsheet: the name of the sheet, or its number. Default: the first.',
   }),
 };
 
@@ -263,11 +302,7 @@ const syncSection = z.strictObject({
   schedule: scheduleSection.optional(),
   to: text('Name of the destination. Default: the only one with credentials.'),
   ...mappingSchema.shape,
-  delimiter: spelt(parseDelimiter, {
-    type: 'string',
-    description: 'One of , ; | or tab. Default: detected.',
-    examples: [',', ';', '|', 'tab'],
-  }),
+  ...ofText,
   ...ofRuns,
   report_dir: reportDir,
 });

@@ -1,5 +1,16 @@
 /** What a request says about a run it adds: the flags of `rowferry enqueue`, as parameters of the address. */
-import { parseCount, parseDelimiter, parseMap, parseOnDuplicate, parseRate, parseSwitch } from '../config.js';
+import {
+  parseCount,
+  parseDelimiter,
+  parseEncoding,
+  parseEscape,
+  parseMap,
+  parseOnDuplicate,
+  parseQuote,
+  parseRate,
+  parseSkipLines,
+  parseSwitch,
+} from '../config.js';
 import { EXIT, RowferryError, type SourceOptions } from '../index.js';
 import { didYouMean } from '../spelling.js';
 
@@ -8,7 +19,13 @@ const KNOWN = [
   'sync',
   'to',
   'rate',
+  'encoding',
   'delimiter',
+  'quote',
+  'escape',
+  'header',
+  'skip_lines',
+  'sheet',
   'map',
   'attempts',
   'on_duplicate',
@@ -29,7 +46,13 @@ export function readParameters(query: URLSearchParams): SourceOptions & { name: 
     sync: query.get('sync') ?? undefined,
     to: query.get('to') ?? undefined,
     rate: given('rate', parseRate),
+    encoding: given('encoding', parseEncoding),
     delimiter: given('delimiter', parseDelimiter),
+    quote: given('quote', parseQuote),
+    escape: given('escape', parseEscape),
+    header: given('header', parseSwitch),
+    skipLines: given('skip_lines', parseSkipLines),
+    sheet: query.get('sheet') ?? undefined,
     attempts: given('attempts', (text, setting) => parseCount(text, setting, 1, 100)),
     onDuplicate: given('on_duplicate', parseOnDuplicate),
     bulk: given('bulk', parseSwitch),

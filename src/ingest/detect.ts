@@ -6,7 +6,7 @@ import { type Cut, type Form, Splitter } from './split.js';
 
 const CANDIDATES = [',', ';', '\t', '|', ':', '^', '~', '||', '¦', '§', '\u001f', '\u0001'];
 /** Stands in times and addresses, too. */
-const WEAK = [':', '~', '^', '§'];
+const WEAK = [':'];
 const SAMPLE_BYTES = 64 * 1024;
 
 /** What is known before the text is looked at. */
@@ -52,7 +52,8 @@ interface Reading {
   score: number;
   /** Cells of most records. */
   width: number;
-  alike: number;
+  /** Records that have so many. */
+  count: number;
 }
 
 /** `cutOff`: the text goes on behind the sample, whose last record is then not to be trusted. */
@@ -69,8 +70,8 @@ export function detectForm(
   for (const delimiter of delimiters === undefined ? CANDIDATES : [delimiters]) {
     if (delimiters === undefined && !text.includes(delimiter)) continue;
     for (const quote of quotesIn(text, given.quote)) {
-      for (const escape of escapesIn(text, given.escape)) {
-        const form = { delimiter, quote, escape, lineEnd, ...(sheet === undefined ? {} : { sheet }) };
+      for (const way of escapesIn(text, given.escape)) {
+        const form = { delimiter, quote, escape: way, lineEnd, ...(sheet === undefined ? {} : { sheet }) };
         readings.push(readAs(form, text, cutOff, separator?.lines ?? 0));
       }
     }
@@ -95,9 +96,12 @@ export function detectForm(
   return { form: best.form, records: best.records, found };
 }
 
+/** A cell, by its looks; not `O'Neil` and not `'t Hooft`. */
+const BETWEEN_APOSTROPHES = /(?:^|\t|[^\w\s']) *'[^'\r\n]*' *(?:$|\t|[^\w\s'])/m;
+
 function quotesIn(text: string, given: Quote | undefined): Quote[] {
   if (given !== undefined) return [given];
-  return text.includes("'") ? ['"', "'"] : ['"'];
+  return BETWEEN_APOSTROPHES.test(text) ? ['"', "'"] : ['"'];
 }
 
 function escapesIn(text: string, given: Escape | undefined): Escape[] {
@@ -138,16 +142,21 @@ function readAs(form: Form, text: string, cutOff: boolean, skip: number): Readin
   if (cutOff && records.length > 1) records.pop();
   const { width, count, first } = commonWidth(records);
   const alike = count / Math.max(1, records.length - first);
-  if (width < 2) return { form, records, score: 0, width, alike };
+  if (width < 2) return { form, records, score: 0, width, count };
   const cells = records.slice(first).flatMap((record) => record.cells);
   const faults = records.filter(({ fault }) => fault).length;
   const odd = Math.min(1, (splitter.stray + 2 * faults) / records.length);
   const torn = cells.filter((cell) => tornBy(cell, form)).length / cells.length;
-  const weak = WEAK.includes(form.delimiter) ? 0.6 : 1;
+  // Half of a delimiter of two characters: every other cell is empty.
+  const half =
+    width > 2 &&
+    cells.length > 2 &&
+    records.every((record) => record.cells.every((cell, i) => i % 2 === 0 || cell === ''));
+  const weak = WEAK.includes(form.delimiter) ? 0.6 : half ? 0.3 : 1;
   const usual = (form.quote === '"' ? 1 : 0.97) * escapeBonus(form, text);
   const score =
     alike * alike * Math.log2(width + 1) * (1 - odd / 2) * (1 - torn / 2) * (0.5 + addresses(cells) / 2);
-  return { form, records, score: score * weak * usual, width, alike };
+  return { form, records, score: score * weak * usual, width, count };
 }
 
 /** The width most records have; of those equally frequent the larger one. `first`: the first record of that width. */
@@ -163,24 +172,29 @@ function commonWidth(records: readonly Cut[]): { width: number; count: number; f
     if (width < 2) continue;
     if (count > best.count || (count === best.count && width > best.width)) best = { width, count };
   }
-  return { ...best, first: Math.max(0, records.findIndex(({ cells }) => cells.length === best.width)) };
+  return {
+    ...best,
+    first: Math.max(
+      0,
+      records.findIndex(({ cells }) => cells.length === best.width),
+    ),
+  };
 }
 
-function tornBy(cell: string, { quote, delimiter }: Form): boolean {
+function tornBy(cell: string, { quote }: Form): boolean {
   if (cell.split('"').length % 2 === 0) return true;
   // All cells in quotes that were not understood as such.
-  if (quote === '"' && /^'.*'$/s.test(cell.trim()) && cell.trim().length > 1) return true;
-  return delimiter === '|' && cell.startsWith('|');
+  return quote === '"' && /^'.*'$/s.test(cell.trim()) && cell.trim().length > 1;
 }
 
 /** A null of MySQL tells that its dumps' escapes are meant; elsewhere a backslash is a character. */
-function escapeBonus({ escape, delimiter }: Form, text: string): number {
-  if (escape === 'double') return 1;
+function escapeBonus({ escape: way, delimiter }: Form, text: string): number {
+  if (way === 'double') return 1;
   const cells = text.split('\n', 200).flatMap((line) => line.trimEnd().split(delimiter));
   return cells.includes('\\N') ? 1.1 : 0.99;
 }
 
-const ADDRESS = /^(?:[^<>@]*<)?\s*[^\s@,;|<>"]+@[^\s@,;|<>":]+\.[^\s@,;|<>":]+\s*>?$/;
+const ADDRESS = /^(?:[^<>@]*<)?\s*[^\s@,;|<>"]+@[\p{L}\p{N}.-]+\.[\p{L}\p{N}-]+\s*>?$/u;
 
 /** Of the cells with an @, the share that is an address and nothing else. */
 function addresses(cells: readonly string[]): number {
@@ -215,10 +229,9 @@ function tell(
   separated: boolean,
   text: string,
 ): Finding[] {
-  const { form, records, width, alike } = best;
+  const { form, records, width, count } = best;
   const found: Finding[] = [];
   const unsure = given.delimiter === undefined && !separated && (rival?.score ?? 0) > best.score * 0.85;
-  const matching = Math.round(alike * records.length);
   const why =
     given.delimiter !== undefined
       ? 'given'
@@ -226,7 +239,7 @@ function tell(
         ? 'the first line says so'
         : best.score === 0
           ? 'the file has one column'
-          : `${matching} of the first ${records.length} records have ${width} cells`;
+          : `${count} of the first ${records.length} records have ${width} cells`;
   const other = unsure ? `, but it could be ${nameOf(rival!.form.delimiter)}, too` : '';
   found.push({
     what: 'delimiter',
@@ -235,7 +248,11 @@ function tell(
     ...(unsure ? { unsure } : {}),
   });
   if (given.quote !== undefined || form.quote !== '"') {
-    found.push({ what: 'quote', value: nameOf(form.quote), why: given.quote ? 'given' : 'it stands around cells' });
+    found.push({
+      what: 'quote',
+      value: nameOf(form.quote),
+      why: given.quote ? 'given' : 'it stands around cells',
+    });
   }
   if (given.escape !== undefined || form.escape !== 'double') {
     const value = form.escape === 'double' ? 'the quote doubled' : 'backslash';
@@ -249,6 +266,8 @@ function tell(
 }
 
 function lineEndsIn(text: string): string {
-  const kinds = new Set(text.match(/\r+\n|\n|\r/g)?.map((end) => (end === '\n' ? 'LF' : end === '\r' ? 'CR' : 'CRLF')));
+  const kinds = new Set(
+    text.match(/\r+\n|\n|\r/g)?.map((end) => (end === '\n' ? 'LF' : end === '\r' ? 'CR' : 'CRLF')),
+  );
   return kinds.size === 0 ? 'LF' : [...kinds].join(' and ');
 }

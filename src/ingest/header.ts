@@ -21,7 +21,11 @@ export function findHeader(records: readonly Cut[], name: string, given: Given):
   const first = records[at];
   const found: Finding[] = [];
   if (skipLines > 0) {
-    found.push({ what: 'skip lines', value: skipLines === 1 ? 'the first line' : `the first ${skipLines} lines`, why });
+    found.push({
+      what: 'skip lines',
+      value: skipLines === 1 ? 'the first line' : `the first ${skipLines} lines`,
+      why,
+    });
   }
   if (!header) {
     const value = 'none: the columns are called by their numbers';
@@ -33,7 +37,11 @@ export function findHeader(records: readonly Cut[], name: string, given: Given):
     refuseSeveral(records, at, name, given.skipLines !== undefined);
   }
   const value = `line ${first?.line ?? skipLines + 1}`;
-  const why_ = given.header ? 'given' : skipLines === 0 ? 'the first line' : 'the first with names for most columns';
+  const why_ = given.header
+    ? 'given'
+    : skipLines === 0
+      ? 'the first line'
+      : 'the first with names for most columns';
   found.push({ what: 'header', value, why: why_ });
   return { skipLines, header, found };
 }
@@ -47,7 +55,10 @@ function linesBefore(records: readonly Cut[], given: Given): { skipLines: number
   // A short header is a header all the same.
   if (passed.some(({ cells }) => cells.some((cell) => MAIL.test(cell.trim())))) return none;
   if (given.header !== false && looksLikeRow(records[before]!.cells)) return none;
-  return { skipLines: records[before]!.line - 1, why: 'they hold fewer cells than a record: titles or notes' };
+  return {
+    skipLines: records[before]!.line - 1,
+    why: 'they hold fewer cells than a record: titles or notes',
+  };
 }
 
 const MAIL = /^(?:primary |contact )?e-?mail(?:[ _-]?address)?$/i;
@@ -85,13 +96,18 @@ function refuseSeveral(records: readonly Cut[], at: number, name: string, told: 
   const above = records[at - 1];
   const below = records[at + 1];
   const columns = header.cells.length;
-  if (!told && above !== undefined && above.line + 1 === header.line && above.cells.length === columns) {
+  const touches = above?.line === header.line - 1 && !above.cells[0]!.startsWith('#');
+  if (!told && above !== undefined && touches && above.cells.length === columns) {
     const groups = filledOf(above.cells);
     if (groups.length >= 2 && !looksLikeRow(above.cells)) throw several(name, above.line, header.line);
   }
   if (below === undefined || below.line !== header.line + 1) return;
   const names = filledOf(below.cells);
-  if (names.length >= 2 && names.every((cell) => UNIT.test(cell)) && !names.every((cell) => MAIL.test(cell))) {
+  if (
+    names.length >= 2 &&
+    names.every((cell) => UNIT.test(cell)) &&
+    !names.every((cell) => MAIL.test(cell))
+  ) {
     throw new RowferryError(
       'HEADER_UNCLEAR',
       `${name}: line ${below.line}, below the header, holds units or types and no contact. Remove that line and run the file again.`,

@@ -55,7 +55,7 @@ export class Splitter {
   push(piece: string, last: boolean): Cut[] {
     const cuts: Cut[] = [];
     const text = this.rest === '' ? piece : this.rest + piece;
-    if (!last && text.length < this.enough) {
+    if (!last && text.length < Math.min(this.enough, MOST_LENGTH + 1)) {
       this.rest = text;
       return cuts;
     }
@@ -89,7 +89,7 @@ export class Splitter {
 
   /** What holds nothing but blanks is a blank line, with or without delimiters: spreadsheets leave such behind. */
   private take(cells: string[], cuts: Cut[]): void {
-    if (cells[0]!.trim() === '' && cells.every((cell) => cell.trim() === '')) return;
+    if (isBlank(cells[0]!) && cells.every(isBlank)) return;
     if (this.width === 0) this.width = cells.length;
     cuts.push({ line: this.line, cells });
   }
@@ -171,6 +171,7 @@ export class Splitter {
       }
       // Goes on behind the quote: inside one line a person sees what is meant, over several the quote was left open.
       if (hasLineEnd(text, open, end)) return 'open';
+      if (this.opensCell(text, end)) return this.noQuote();
       strays++;
       at = end + 1;
     }
@@ -179,6 +180,13 @@ export class Splitter {
   private noQuote(): 'none' {
     this.stray++;
     return 'none';
+  }
+
+  /** Whether the quote at `at` stands where a cell begins. */
+  private opensCell(text: string, at: number): boolean {
+    let before = at;
+    while (this.isBlank(text, before - 1)) before--;
+    return text.startsWith(this.form.delimiter, before - this.form.delimiter.length);
   }
 
   private endsCell(text: string, at: number): boolean {
@@ -270,6 +278,12 @@ export class Splitter {
     if (this.passing) this.passing = false;
     else this.skip--;
   }
+}
+
+/** Zeros are what a crash leaves behind the last line. */
+function isBlank(cell: string): boolean {
+  const code = cell.charCodeAt(0);
+  return !(code > 0x20 && code < 0x7f) && /^[\s\0]*$/.test(cell);
 }
 
 const LINE_END = /\r\n|\n|\r/g;

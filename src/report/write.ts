@@ -43,7 +43,8 @@ export interface Summary {
   reports: { dir: string; outcomes: string; failed: string; skipped: string };
 }
 
-interface WrittenAs extends Pick<Dialect, 'encoding' | 'delimiter' | 'quote' | 'escape' | 'header' | 'sheet'> {
+interface WrittenAs
+  extends Pick<Dialect, 'encoding' | 'delimiter' | 'quote' | 'escape' | 'header' | 'sheet'> {
   skip_lines: number;
 }
 

@@ -30,7 +30,10 @@ async function runsNamedIn(dataDir: string, path: string): Promise<Set<string>> 
   const dir = await mkdtemp(join(dataDir, '.earlier-'));
   try {
     const { source, ...text } = (await takeSource({ path }, join(dir, 'source.csv')))!;
-    const dialect = await detectDialect({ ...text, path: source.path, name: source.name }, { header: true, skipLines: 0 });
+    const dialect = await detectDialect(
+      { ...text, path: source.path, name: source.name },
+      { header: true, skipLines: 0 },
+    );
     return await runsNamed(readRecords(source.path, source.bytes, dialect));
   } finally {
     await rm(dir, { recursive: true, force: true });

@@ -134,7 +134,9 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
 
 /** What was found out about the text and may well be otherwise. */
 function doubts({ found }: Dialect): string[] {
-  return found.filter(({ unsure }) => unsure).map(({ what, value, why }) => `The ${what} is taken to be ${value}: ${why}.`);
+  return found
+    .filter(({ unsure }) => unsure)
+    .map(({ what, value, why }) => `The ${what} is taken to be ${value}: ${why}.`);
 }
 
 /** A run that has nothing to send, and says `why`. */

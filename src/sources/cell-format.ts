@@ -74,7 +74,8 @@ export function show(value: string, code: string, date1904: boolean): string {
   }
   if (plain.includes('%')) return `${plainNumber(Number((number * 100).toPrecision(15)))}%`;
   // Phone numbers and ids are formatted with blanks and dashes between their digits.
-  if (/^[0 ()+/-]+$/.test(plain) && plain.includes('0') && Number.isInteger(number) && number >= 0) return pattern(value, plain);
+  if (/^[0 ()+/-]+$/.test(plain) && plain.includes('0') && Number.isInteger(number) && number >= 0)
+    return pattern(value, plain);
   return plainNumber(number);
 }
 
@@ -101,7 +102,7 @@ function pattern(value: string, plain: string): string {
 const DAY_MS = 86_400_000;
 
 function showDate(number: number, plain: string, date1904: boolean): string {
-  const hasDay = /[yd]/i.test(plain) || /(^|[^hs:])m+([^ms:]|$)/i.test(plain.replace(/am\/pm|a\/p/gi, ''));
+  const hasDay = /[yd]/i.test(plain) || /(^|[^hs:m])m+(?![ms:])/i.test(plain.replace(/am\/pm|a\/p/gi, ''));
   const hasTime = /[hs]/i.test(plain);
   if (/\[(h+|m+|s+)\]/i.test(plain) || (hasTime && !hasDay && number >= 1)) return duration(number);
   // 1900 is taken for a leap year: what is before its March is a day off.

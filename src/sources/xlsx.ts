@@ -43,7 +43,12 @@ export async function openSheet(archive: Archive, name: string, wanted?: string)
     const input = await part(archive, sheet.part);
     if (input === undefined) throw new Error(`its sheet "${sheet.name}" is missing`);
     const others = sheets.length - 1;
-    const why = wanted !== undefined ? 'given' : others === 0 ? 'the only one' : `the first of ${sheets.length}; --sheet chooses another`;
+    const why =
+      wanted !== undefined
+        ? 'given'
+        : others === 0
+          ? 'the only one'
+          : `the first of ${sheets.length}; --sheet chooses another`;
     return { name: sheet.name, why, lines: sentenced(readRows(input, strings, formats), name) };
   } catch (error) {
     throw error instanceof RowferryError ? error : unreadable(name, (error as Error).message);
@@ -60,15 +65,24 @@ async function* sentenced(lines: AsyncGenerator<string>, name: string): AsyncGen
 
 function choose(sheets: readonly SheetEntry[], wanted: string, name: string): SheetEntry {
   const alike = (sheet: SheetEntry) => sheet.name.trim().toLowerCase() === wanted.trim().toLowerCase();
-  const found = sheets.find((sheet) => sheet.name === wanted) ?? sheets.find(alike) ?? sheets[Number(wanted) - 1];
+  const found =
+    sheets.find((sheet) => sheet.name === wanted) ?? sheets.find(alike) ?? sheets[Number(wanted) - 1];
   if (found !== undefined) return found;
-  const names = sheets.slice(0, 20).map((sheet) => `"${sheet.name}"`).join(', ');
+  const names = sheets
+    .slice(0, 20)
+    .map((sheet) => `"${sheet.name}"`)
+    .join(', ');
   throw new RowferryError('SHEET_UNKNOWN', `${name} has no sheet "${wanted}". It has: ${names}.`, EXIT.usage);
 }
 
-async function part(archive: Archive, name: string, most = Number.POSITIVE_INFINITY): Promise<Readable | undefined> {
+async function part(
+  archive: Archive,
+  name: string,
+  most = Number.POSITIVE_INFINITY,
+): Promise<Readable | undefined> {
   const found = archive.members.find((member) => member.name.toLowerCase() === name.toLowerCase());
-  if (found !== undefined && found.bytes > most) throw new Error('its texts are too large; save it as "CSV UTF-8"');
+  if (found !== undefined && found.bytes > most)
+    throw new Error('its texts are too large; save it as "CSV UTF-8"');
   return found?.open();
 }
 
@@ -91,7 +105,11 @@ async function readWorkbook(archive: Archive): Promise<{ sheets: SheetEntry[]; d
       if (one.open !== 'sheet') continue;
       const name = attributes.name ?? '';
       const hidden = (attributes.state ?? 'visible') !== 'visible';
-      sheets.push({ name, hidden, part: targets.get(attributes.id ?? '') ?? `xl/worksheets/sheet${sheets.length + 1}.xml` });
+      sheets.push({
+        name,
+        hidden,
+        part: targets.get(attributes.id ?? '') ?? `xl/worksheets/sheet${sheets.length + 1}.xml`,
+      });
     }
   }
   return { sheets, date1904 };
@@ -128,7 +146,11 @@ async function readStrings(archive: Archive): Promise<string[]> {
   return strings;
 }
 
-async function* readRows(input: Readable, strings: readonly string[], formats: NumberFormats): AsyncGenerator<string> {
+async function* readRows(
+  input: Readable,
+  strings: readonly string[],
+  formats: NumberFormats,
+): AsyncGenerator<string> {
   let row = 0;
   let cells: string[] = [];
   let column = 0;
@@ -175,7 +197,11 @@ function columnOf(reference: string | undefined): number | undefined {
 }
 
 /** A cell with an error, such as #N/A, shows that there is no value. */
-function shown(cell: { type: string; style: number; value: string }, strings: readonly string[], formats: NumberFormats): string {
+function shown(
+  cell: { type: string; style: number; value: string },
+  strings: readonly string[],
+  formats: NumberFormats,
+): string {
   const { type, value } = cell;
   if (type === 's') return unmasked(strings[Number(value)] ?? '');
   if (type === 'b') return value === '1' ? 'TRUE' : 'FALSE';
@@ -187,7 +213,9 @@ function shown(cell: { type: string; style: number; value: string }, strings: re
 /** What XML cannot hold is written as `_x000D_`. */
 function unmasked(text: string): string {
   if (!text.includes('_x')) return text;
-  return text.replace(/_x([0-9A-F]{4})_/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return text.replace(/_x([0-9A-F]{4})_/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }
 
 function lineOf(cells: readonly (string | undefined)[]): string {

@@ -52,3 +52,11 @@ export function unreadable(name: string, why: string): RowferryError {
 function isMeant({ fileName }: Entry): boolean {
   return !/\/$|^__MACOSX\/|(^|\/)\.|(^|\/)(thumbs\.db|desktop\.ini)$/i.test(fileName);
 }
+
+const TABLES = /\.(csv|tsv|tab|psv|txt|dat)(\.gz)?$/i;
+
+/** Files of an archive that may be tables; all of them when no name says so. */
+export function tablesOf({ members }: Archive): Member[] {
+  const tables = members.filter(({ name }) => TABLES.test(name));
+  return tables.length > 0 ? tables : members;
+}

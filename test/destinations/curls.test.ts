@@ -3,12 +3,12 @@
  * JSON. (They hide addresses; john@example.com stands in their place.)
  */
 import { describe, expect, test } from 'vitest';
-import { PLAIN } from '../../src/dialect.js';
 import { autosend } from '../../src/destinations/autosend.js';
 import { cendyn } from '../../src/destinations/cendyn.js';
 import { clemta } from '../../src/destinations/clemta.js';
 import type { Destination } from '../../src/destinations/destination.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { openIngest } from '../../src/ingest/ingest.js';
 import type { MappingSpec } from '../../src/mapping.js';
 import { takeSnapshot } from '../../src/run.js';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PLAIN } from '../../src/dialect.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { EXIT } from '../../src/errors.js';
 import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder } from '../../src/ingest/dedupe.js';
 import { type IngestedRow, openIngest, openRepeatFinder } from '../../src/ingest/ingest.js';
@@ -29,7 +29,7 @@ describe('a header', () => {
   test.each([
     ['blank lines', '\n\n\n'],
     ['a byte order mark', '\uFEFF'],
-    ['empty names', ' , ,\na@example.com,1,2\n'],
+    ['empty names', ' , ,\n'],
     ['a quote left open', 'email,"name\na@example.com,Ann\n'],
   ])('of %s is none', async (_, content) => {
     await expect(open(content)).rejects.toMatchObject({
@@ -80,7 +80,7 @@ describe('rows', () => {
   });
 
   test('that must not be sent say which field is wrong', async () => {
-    const { rows } = await ingest('email,is_active\n,yes\nnobody,yes\na@example.com,perhaps\n,\n');
+    const { rows } = await ingest('email,is_active\n,yes\nnobody,yes\na@example.com,perhaps\n');
     expect(rows.map(({ invalid }) => invalid)).toEqual([
       { row: 1, status: 'failed', reason: 'invalid', field: 'email', message: 'required' },
       { row: 2, status: 'failed', reason: 'invalid', field: 'email', message: 'invalid_format' },
@@ -92,7 +92,6 @@ describe('rows', () => {
         message:
           'not_a_boolean: column "is_active" must hold true or false, yes or no, y or n, on or off, 1 or 0',
       },
-      { row: 4, status: 'failed', reason: 'invalid', field: 'email', message: 'required' },
     ]);
   });
 

@@ -3,8 +3,8 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
-import { PLAIN } from '../../src/dialect.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { EXIT } from '../../src/errors.js';
 import { openIngest } from '../../src/ingest/ingest.js';
 import { encodeOutcome, type Outcome } from '../../src/outcome.js';
@@ -136,6 +136,14 @@ e@example.com,C-5,x,5,duplicate_external_id,external_id: repeats row 4,${run.pla
       run: run.plan.run,
       destination: 'sendmator',
       source: { name: 'people.csv', sha256: run.plan.source.sha256, bytes: Buffer.byteLength(PEOPLE) },
+      dialect: {
+        encoding: 'utf-8',
+        delimiter: ',',
+        quote: '"',
+        escape: 'double',
+        skip_lines: 0,
+        header: true,
+      },
       state: 'finished',
       rows: 5,
       created: 2,

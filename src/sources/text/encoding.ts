@@ -28,13 +28,14 @@ export async function detectEncoding(
   const marked = byMark(start);
   if (given !== undefined) {
     // The mark tells the byte order better than a person does.
-    const same = marked !== undefined && marked.startsWith(plainName(given).slice(0, 5));
+    const same = marked?.startsWith(plainName(given).slice(0, 5));
     return found(same ? marked : given, 'given');
   }
   if (marked !== undefined) return found(marked, 'the byte order mark says so');
   const wide = byZeros(start);
   if (wide !== undefined) return found(wide, 'every character has zero bytes');
-  if (/\x1b\$[@B]|\x1b\(J/.test(start.toString('latin1'))) throw unclear(name, 'it looks like ISO-2022-JP, which rowferry does not read');
+  if (['\x1b$@', '\x1b$B', '\x1b(J'].some((shift) => start.includes(shift)))
+    throw unclear(name, 'it looks like ISO-2022-JP, which rowferry does not read');
   if (valid) return found('utf-8', 'every byte of the file is valid UTF-8');
   const evidence = await gather(path);
   if (evidence.sequences >= 4 * evidence.bad) {
@@ -137,7 +138,14 @@ export function countUtf8(line: Uint8Array): { sequences: number; bad: number } 
       at++;
       continue;
     }
-    const length = byte >= 0xc2 && byte <= 0xdf ? 2 : byte >= 0xe0 && byte <= 0xef ? 3 : byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
+    const length =
+      byte >= 0xc2 && byte <= 0xdf
+        ? 2
+        : byte >= 0xe0 && byte <= 0xef
+          ? 3
+          : byte >= 0xf0 && byte <= 0xf4
+            ? 4
+            : 0;
     let more = 1;
     while (more < length && (line[at + more]! & 0xc0) === 0x80) more++;
     if (length > 0 && more === length) {
@@ -153,9 +161,28 @@ export function countUtf8(line: Uint8Array): { sequences: number; bad: number } 
 
 /** In this order where nothing tells them apart. */
 const CANDIDATES = [
-  'windows-1252', 'windows-1250', 'windows-1251', 'iso-8859-15', 'iso-8859-2', 'macroman', 'maccenteuro', 'koi8-r', 'iso-8859-5',
-  'windows-1253', 'windows-1254', 'windows-1257', 'cp850', 'cp852', 'cp866', 'windows-1255', 'windows-1256',
-  'shift_jis', 'gb18030', 'big5', 'euc-kr', 'euc-jp',
+  'windows-1252',
+  'windows-1250',
+  'windows-1251',
+  'iso-8859-15',
+  'iso-8859-2',
+  'macroman',
+  'maccenteuro',
+  'koi8-r',
+  'iso-8859-5',
+  'windows-1253',
+  'windows-1254',
+  'windows-1257',
+  'cp850',
+  'cp852',
+  'cp866',
+  'windows-1255',
+  'windows-1256',
+  'shift_jis',
+  'gb18030',
+  'big5',
+  'euc-kr',
+  'euc-jp',
 ];
 
 /** What chardet calls some of them. */
@@ -179,11 +206,13 @@ function byWords(name: string, sample: Buffer): Encoding {
   const ranked = CANDIDATES.map((candidate, i) => {
     const text = iconv.decode(sample, candidate);
     const weight = i >= CANDIDATES.indexOf('shift_jis') ? 0.6 : 0.2;
-    const score = (plausibility(text) ?? 0) + weight * (opinions.get(candidate) ?? 0) - (i === 0 ? 0 : 0.05 + i * 0.004);
+    const score =
+      (plausibility(text) ?? 0) + weight * (opinions.get(candidate) ?? 0) - (i === 0 ? 0 : 0.05 + i * 0.004);
     return { candidate, text, score };
   }).sort((a, b) => b.score - a.score);
   const best = ranked[0]!;
-  if (best.score < CLEAR) throw unclear(name, `nothing makes words of it, ${best.candidate} least of all badly`);
+  if (best.score < CLEAR)
+    throw unclear(name, `nothing makes words of it, ${best.candidate} least of all badly`);
   const rival = ranked.find(({ text }) => text !== best.text)!;
   const close = rival.score > best.score - MARGIN;
   const why = `not UTF-8; so read it has the likeliest words${close ? `, but ${rival.candidate} fits nearly as well` : ''}`;

@@ -2,8 +2,23 @@
 
 /** Letters beyond ASCII of languages; what stands in one word together is of one language. */
 const LANGUAGES = [
-  'äöüßé', 'éèêëàâçîïôûùüœæ', 'áéíóúñü', 'ãõáàéíóúâêôç', 'àèéìîòù', 'åäöæøé', 'áéíóúýþæöð', 'áčďéěíňóřšťúůýž',
-  'áäčďéíĺľňóôŕšťúýž', 'ąćęłńóśźż', 'áéíóöőúüű', 'ăâîșțşţ', 'čćđšž', 'çğıöşüâ', 'āčēģīķļņšūž', 'äöõüšž', 'ąčęėįšųūž',
+  'äöüßé',
+  'éèêëàâçîïôûùüœæ',
+  'áéíóúñü',
+  'ãõáàéíóúâêôç',
+  'àèéìîòù',
+  'åäöæøé',
+  'áéíóúýþæöð',
+  'áčďéěíňóřšťúůýž',
+  'áäčďéíĺľňóôŕšťúýž',
+  'ąćęłńóśźż',
+  'áéíóöőúüű',
+  'ăâîșțşţ',
+  'čćđšž',
+  'çğıöşüâ',
+  'āčēģīķļņšūž',
+  'äöõüšž',
+  'ąčęėįšųūž',
 ].map((letters) => new Set(letters));
 const FREQUENT = new Set('äöüßéèàáíóúñçå');
 
@@ -11,8 +26,10 @@ const LETTER = /\p{L}|\p{M}/u;
 const UPPER = /\p{Lu}/u;
 const LOWER = /\p{Ll}/u;
 const LATIN = /\p{Script=Latin}/u;
-const OTHER_SCRIPT = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Thai}]/u;
-const EAST_ASIAN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー々・、。（）　「」]/u;
+const OTHER_SCRIPT =
+  /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Thai}]/u;
+const EAST_ASIAN =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー々・、。（）　「」]/u;
 /** They stand where a wrong encoding puts them, and hardly ever where people do. */
 const RARE_EAST_ASIAN = /[\uFF61-\uFF9F\u3400-\u4DBF\uE000-\uF8FF\u{20000}-\u{2FFFF}]/u;
 const TYPOGRAPHY = /[\u2013\u2014\u2018-\u201E\u2026\u2022\u20AC«»°§©®™£№·¿¡ªº\u00A0]/u;
@@ -38,7 +55,7 @@ export function plausibility(text: string): number | undefined {
 }
 
 /** What stands together, with something beyond ASCII in it. */
-const WORD = /[^\s,;|"<>@/()]*[^\u0000-\u007f][^\s,;|"<>@/()]*/gu;
+const WORD = /[^\s,;|"<>@/()]*[\u0080-\u{10ffff}][^\s,;|"<>@/()]*/gu;
 
 function markOf(letter: string, before: string, after: string, languages: number): number {
   const amidLetters = LETTER.test(before) && LETTER.test(after);
@@ -71,7 +88,9 @@ function isLatin(letter: string): boolean {
 
 /** The share of a word's letters beyond ASCII that one language has, at best; languages that have all are counted. */
 function languageShare(letters: readonly string[], ofLanguage: number[]): number {
-  const special = letters.filter((letter) => letter > '\u007f' && LATIN.test(letter)).map((l) => l.toLowerCase());
+  const special = letters
+    .filter((letter) => letter > '\u007f' && LATIN.test(letter))
+    .map((letter) => (letter === 'İ' ? 'ı' : letter.toLowerCase()));
   if (special.length === 0) return 0;
   let best = 0;
   LANGUAGES.forEach((language, i) => {

@@ -8,7 +8,7 @@ import { EXIT, RowferryError } from '../../errors.js';
 import { type SourceSnapshot, takeSnapshot } from '../../run.js';
 import { spool } from '../spool.js';
 import { isSpreadsheet, openSheet } from '../xlsx.js';
-import { type Archive, type Member, openArchive } from '../zip.js';
+import { type Archive, type Member, openArchive, tablesOf } from '../zip.js';
 import { detectEncoding } from './encoding.js';
 import { turnIntoUtf8 } from './turn.js';
 
@@ -52,7 +52,12 @@ export async function readText(
   const source = await takeSnapshot(at, name);
   if (sheet !== undefined) return { source: asFound(source), encoding: 'utf-8', sheet, found };
   if (at === path) original = source;
-  const { name: encoding, finding } = await detectEncoding(at, name, source.text !== 'other', options.encoding);
+  const { name: encoding, finding } = await detectEncoding(
+    at,
+    name,
+    source.text !== 'other',
+    options.encoding,
+  );
   found.push(finding);
   const isRight = /^utf-?8$/i.test(encoding) && source.text !== 'other';
   if (isRight) return { source: asFound(source), encoding: 'utf-8', found };
@@ -131,14 +136,6 @@ async function kindOf(path: string): Promise<Kind> {
   } finally {
     await file.close();
   }
-}
-
-const TABLES = /\.(csv|tsv|tab|psv|txt|dat)(\.gz)?$/i;
-
-/** Files of an archive that may be tables; all of them when no name says so. */
-export function tablesOf({ members }: Archive): Member[] {
-  const tables = members.filter(({ name }) => TABLES.test(name));
-  return tables.length > 0 ? tables : members;
 }
 
 function chooseMember(archive: Archive, name: string, wanted: string | undefined): Member {

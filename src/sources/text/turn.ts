@@ -7,7 +7,8 @@ import { countUtf8 } from './encoding.js';
 import { plausibility } from './plausible.js';
 
 /** In these, a line whose letters are all valid UTF-8 was not written so: `MÃ¼ller`. */
-const WESTERN = /^(windows-?125[02347]|cp125[02347]|iso-?8859-?(1|2|9|15)|latin-?[129]|mac.*|cp(437|850|852)|x-mac.*)$/i;
+const WESTERN =
+  /^(windows-?125[02347]|cp125[02347]|iso-?8859-?(1|2|9|15)|latin-?[129]|mac.*|cp(437|850|852)|x-mac.*)$/i;
 /** A line is looked at as a whole up to this length. */
 const LONG_LINE = 1 << 20;
 const LF = 10;
@@ -46,7 +47,10 @@ export async function turnIntoUtf8(
       const line = text.subarray(at, end);
       const { sequences, bad } = countUtf8(line);
       const read = decoder.write(line);
-      decoded += sequences > 0 && bad === 0 && isUtf8(line, read) ? line.toString().replace(/[^\u0000-\u007f]/gu, SIGN) : read;
+      decoded +=
+        sequences > 0 && bad === 0 && isUtf8(line, read)
+          ? line.toString().replace(/[\u0080-\u{10ffff}]/gu, SIGN)
+          : read;
       at = end;
     }
     return decoded;
@@ -61,13 +65,18 @@ export async function turnIntoUtf8(
         lines.bad++;
         lines.firstBad ||= lines.number + 1;
       }
-      if (/[^\u0000-\u007f]/.test(line)) lines.foreign++;
+      if (/[\u0080-\u{10ffff}]/u.test(line)) lines.foreign++;
     }
   }
 
-  await pipeline(createReadStream(from, { highWaterMark: 1 << 18 }), turned, createWriteStream(to, { mode: 0o600 }), {
-    ...(signal === undefined ? {} : { signal }),
-  });
+  await pipeline(
+    createReadStream(from, { highWaterMark: 1 << 18 }),
+    turned,
+    createWriteStream(to, { mode: 0o600 }),
+    {
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
   if (lines.bad * 2 <= lines.foreign) return;
   throw new RowferryError(
     'SOURCE_UNDECODABLE',
