@@ -28,8 +28,8 @@ export async function detectEncoding(
   const marked = byMark(start);
   if (given !== undefined) {
     // The mark tells the byte order better than a person does.
-    const same = marked?.startsWith(plainName(given).slice(0, 5));
-    return found(same ? marked : given, 'given');
+    if (marked?.startsWith(plainName(given).slice(0, 5))) return found(marked, 'given');
+    return found(given, 'given');
   }
   if (marked !== undefined) return found(marked, 'the byte order mark says so');
   const wide = byZeros(start);
@@ -194,7 +194,7 @@ const ALIKE: Record<string, string> = {
   'iso-8859-6': 'windows-1256',
 };
 
-const CLEAR = 0.6;
+const CLEAR = 0.5;
 const MARGIN = 0.12;
 
 function byWords(name: string, sample: Buffer): Encoding {
@@ -212,7 +212,7 @@ function byWords(name: string, sample: Buffer): Encoding {
   }).sort((a, b) => b.score - a.score);
   const best = ranked[0]!;
   if (best.score < CLEAR)
-    throw unclear(name, `nothing makes words of it, ${best.candidate} least of all badly`);
+    throw unclear(name, `no encoding makes words of it, ${best.candidate} comes nearest`);
   const rival = ranked.find(({ text }) => text !== best.text)!;
   const close = rival.score > best.score - MARGIN;
   const why = `not UTF-8; so read it has the likeliest words${close ? `, but ${rival.candidate} fits nearly as well` : ''}`;

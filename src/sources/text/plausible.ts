@@ -55,7 +55,7 @@ export function plausibility(text: string): number | undefined {
 }
 
 /** What stands together, with something beyond ASCII in it. */
-const WORD = /[^\s,;|"<>@/()]*[\u0080-\u{10ffff}][^\s,;|"<>@/()]*/gu;
+const WORD = /[^\s,;|"<>@/().-]*[\u0080-\u{10ffff}][^\s,;|"<>@/().-]*/gu;
 
 function markOf(letter: string, before: string, after: string, languages: number): number {
   const amidLetters = LETTER.test(before) && LETTER.test(after);
