@@ -107,6 +107,44 @@ describe('rows', () => {
     expect(rows[1]?.contact).toEqual({ email: 'b@example.com', custom_fields: { name: 'Bob' } });
   });
 
+  test('with signs that nothing can be read from are invalid, if a column that is sent has them', async () => {
+    const content = 'email,name,\na@example.com,M\uFFFDller,x\nb@example.com,Bob,\uFFFD\nc@example.com,\0,\n';
+    const { rows } = await ingest(content);
+    expect(rows.map(({ invalid }) => invalid?.message)).toEqual([
+      'encoding: column 2 holds bytes that cannot be read (shown as \uFFFD)',
+      undefined,
+      'encoding: column 2 holds bytes that cannot be read (shown as \uFFFD)',
+    ]);
+  });
+
+  test('of totals say so, unless they are contacts', async () => {
+    const { rows } = await ingest('name,email\nTotal,t@example.com\nTotal: 12,\n(2 rows)\nTotally Ann,\n');
+    expect(rows.map(({ invalid }) => invalid?.message?.split(':')[0])).toEqual([
+      undefined,
+      'total_line',
+      'total_line',
+      'required',
+    ]);
+  });
+
+  test('of a file without a header are found by the numbers of its columns, from row 1 on', async () => {
+    const source = await takeSnapshot(scratchFile('Ann,a@example.com\nBob,b@example.com\n'));
+    const plan = {
+      source,
+      dialect: { ...PLAIN, header: false },
+      mapping: { map: { email: '2' } },
+      createdAt,
+    };
+    const { header, rows } = await openIngest(plan, account);
+    const found: IngestedRow[] = [];
+    for await (const group of rows) found.push(...group);
+    expect(header).toEqual(['1', '2']);
+    expect(found.map(({ row, line, contact }) => [row, line, contact.email])).toEqual([
+      [1, 1, 'a@example.com'],
+      [2, 2, 'b@example.com'],
+    ]);
+  });
+
   test('with a quote left open are invalid, those below are not', async () => {
     const { rows } = await ingest('email,name\na@example.com,Ann\nb@example.com,"Bob\nc@example.com,Cem\n');
     expect(rows.map(({ row, line, invalid }) => [row, line, invalid?.reason])).toEqual([
