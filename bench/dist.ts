@@ -2,6 +2,10 @@
 
 interface Modules {
   index: typeof import('../src/index.js');
+  dialect: typeof import('../src/dialect.js');
+  'ingest/read': typeof import('../src/ingest/read.js');
+  'ingest/ingest': typeof import('../src/ingest/ingest.js');
+  'destinations/sendmator': typeof import('../src/destinations/sendmator.js');
   'redis/connection': typeof import('../src/redis/connection.js');
 }
 

@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- [--rows 50000] [--rounds 3] [--only throughput|pace|fairness|memory] [--json]`
+ * `npm run bench -- [--rows 50000] [--rounds 3] [--only throughput|pace|fairness|memory|read] [--json]`
  * Measures rowferry on this machine: throughput beside two peers, the use of a rate limit, memory. What each figure
- * means and how it is taken is said at the head of throughput.ts, pace.ts, fairness.ts and memory.ts. `--rows` and `--rounds` are
- * of the throughput. Absolute figures say as much about the machine as about the code: compare the ratios.
+ * means and how it is taken is said at the head of throughput.ts, pace.ts, fairness.ts, memory.ts and read.ts. `--rows` is of
+ * the throughput, `--rounds` of throughput and reading. Absolute figures say as much about the machine as about the code: compare the ratios.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -12,10 +12,11 @@ import { endAll } from './child.js';
 import { measureFairness, showFairness } from './fairness.js';
 import { measureMemory, showMemory } from './memory.js';
 import { measurePace, showPace } from './pace.js';
+import { measureReading, showReading } from './read.js';
 import { closeAllRedis } from './redis.js';
 import { measureThroughput, showThroughput } from './throughput.js';
 
-const SECTIONS = ['throughput', 'pace', 'fairness', 'memory'] as const;
+const SECTIONS = ['throughput', 'pace', 'fairness', 'memory', 'read'] as const;
 
 const { values } = parseArgs({
   options: {
@@ -76,6 +77,11 @@ try {
     const memory = await measureMemory(dir, say);
     results.memory = memory;
     print(showMemory(memory));
+  }
+  if (wanted('read')) {
+    const reading = await measureReading(dir, rounds, say);
+    results.read = reading;
+    print(showReading(reading));
   }
   if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
 } catch (error) {

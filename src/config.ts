@@ -1,4 +1,6 @@
 /** Settings from environment and file, and the spellings of values that people give. */
+import iconv from 'iconv-lite';
+import type { Escape, Quote } from './dialect.js';
 import { EXIT, RowferryError } from './errors.js';
 import { LOG_LEVELS, type LogLevel } from './log.js';
 import { gatherRules, isType, type MapRules, type NamedRule, ruleOfPair, TYPES } from './mapping.js';
@@ -219,13 +221,41 @@ export function parsePort(text: string, setting: string): number {
   return parseCount(text, setting, 0, 65_535);
 }
 
-/** One of the delimiters rowferry reads; `tab` and `\t` are the tab. */
+/** What may stand between cells: a character or a few; `tab` and `\\t` are the tab. */
 export function parseDelimiter(text: string, setting: string): string {
   const delimiter = text === 'tab' || text === '\\t' ? '\t' : text;
-  if (![',', ';', '\t', '|'].includes(delimiter)) {
-    throw bad(setting, text, 'one of , ; | or tab');
+  // Letters, digits and quotes stand in cells; so do blanks.
+  if (!/^[^\p{L}\p{N}"'\r\n \\.@_-]{1,4}$/u.test(delimiter)) {
+    throw bad(setting, text, 'one to four characters like , ; | or tab');
   }
   return delimiter;
+}
+
+/** The name of an encoding, in lower case. */
+export function parseEncoding(text: string, setting: string): string {
+  const name = text.trim().toLowerCase();
+  // Not text, but known by the same names elsewhere.
+  if (!iconv.encodingExists(name) || /^(base64|hex|binary|utf-?7.*|internal)$/.test(name)) {
+    throw bad(setting, text, 'an encoding like utf-8, windows-1252, iso-8859-2, macroman or shift_jis');
+  }
+  return name;
+}
+
+/** `"` or `'`, or what they are called. */
+export function parseQuote(text: string, setting: string): Quote {
+  const names: Record<string, Quote> = { double: '"', single: "'", '"': '"', "'": "'" };
+  const quote = names[text.trim()];
+  if (quote === undefined) throw bad(setting, text, 'double or single');
+  return quote;
+}
+
+export function parseEscape(text: string, setting: string): Escape {
+  return oneOf(['double', 'backslash'], text, setting);
+}
+
+/** Lines before the header. */
+export function parseSkipLines(text: string, setting: string): number {
+  return parseCount(text, setting, 0, 1000);
 }
 
 /** `Header=field`, `Header=field:type` or `field:=constant`, as in `--map "Mail=email"`. */

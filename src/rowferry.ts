@@ -12,6 +12,7 @@ import { pauseAccount, resumeAccount } from './delivery/pause.js';
 import { reach } from './delivery/reach.js';
 import { Accounts } from './destinations/accounts.js';
 import type { Account } from './destinations/registry.js';
+import { PLAIN } from './dialect.js';
 import { EXIT, RowferryError } from './errors.js';
 import { Intake, type Origin, type SourceOptions, sameAs } from './intake.js';
 import { type LogLevel, openLog } from './log.js';
@@ -206,7 +207,7 @@ export class Rowferry {
     }
     const plan = loadPlan(this.settings.dataDir, run);
     await this.accounts.rebind(plan); // the name must still mean what it meant
-    return [before.reports.failed, { ...sameAs(plan), delimiter: ',', retryOf: run }];
+    return [before.reports.failed, { ...sameAs(plan), ...PLAIN, retryOf: run }];
   }
 
   /** Adds a run for the service of this data dir, without `source` one of the sync's; resolves with its id. */

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { link, mkdir, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { Dialect } from './dialect.js';
 import { EXIT, RowferryError } from './errors.js';
 import type { MappingSpec } from './mapping.js';
 
@@ -29,6 +30,10 @@ export interface SourceSnapshot {
   bytes: number;
   /** Line ends in the file. */
   lines: number;
+  /** `marked`: UTF-8 with signs that no text holds, U+FFFD or NUL; `other`: no UTF-8. Left out: UTF-8. */
+  text?: 'marked' | 'other';
+  /** The file this is a copy of, unpacked or in UTF-8. */
+  original?: { sha256: string; bytes: number };
 }
 
 /** About how many rows a source has: the header is none, and the last line mostly has its end. */
@@ -50,7 +55,8 @@ export interface RunPlan {
   /** Account id. */
   account: string;
   source: SourceSnapshot;
-  delimiter: string;
+  /** How the text of the source is written. */
+  dialect: Dialect;
   /** How columns become fields, as it was given. */
   mapping: MappingSpec;
   /** null = no limit. */
@@ -167,26 +173,33 @@ function unreadable(path: string, error: unknown): RowferryError {
   return new RowferryError('SOURCE_UNREADABLE', `${path} cannot be read: ${why}.`, EXIT.usage);
 }
 
-async function hashFile(path: string, bytes: number): Promise<{ sha256: string; lines: number }> {
+async function hashFile(
+  path: string,
+  bytes: number,
+): Promise<Pick<SourceSnapshot, 'sha256' | 'lines' | 'text'>> {
   const hash = createHash('sha256');
   let lines = 0;
   let hashed = 0;
-  let utf16 = false;
+  let text: SourceSnapshot['text'];
   let cut: Buffer = Buffer.alloc(0);
   for await (const read of createReadStream(path, { end: bytes - 1, highWaterMark: 1 << 18 })) {
     const piece = read as Buffer;
-    // Only the start of a file can be a byte order mark; these two bytes are nowhere in UTF-8.
-    if (hashed === 0) utf16 = piece[0] === 0xff && piece[1] === 0xfe;
     hash.update(piece);
     hashed += piece.length;
-    const text = cut.length > 0 ? Buffer.concat([cut, piece]) : piece;
-    const end = hashed === bytes ? text.length : wholeCharacters(text);
-    if (!utf16 && !isUtf8(text.subarray(0, end))) throw notUtf8(path, lines + firstBadLine(text));
-    cut = text.subarray(end);
+    if (text !== 'other') {
+      const whole = cut.length > 0 ? Buffer.concat([cut, piece]) : piece;
+      const end = hashed === bytes ? whole.length : wholeCharacters(whole);
+      if (!isUtf8(whole.subarray(0, end))) text = 'other';
+      else if (text === undefined && (piece.includes(0) || whole.includes(REPLACEMENT))) text = 'marked';
+      cut = whole.subarray(end);
+    }
     for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) lines++;
   }
-  return { sha256: hash.digest('hex'), lines };
+  return { sha256: hash.digest('hex'), lines, ...(text === undefined ? {} : { text }) };
 }
+
+/** What programs write for a character they could not read. */
+const REPLACEMENT = Buffer.from('\uFFFD');
 
 /** Where the last character begins when `text` ends inside it, else the end. */
 function wholeCharacters(text: Buffer): number {
@@ -197,24 +210,6 @@ function wholeCharacters(text: Buffer): number {
     return length > back ? text.length - back : text.length;
   }
   return text.length;
-}
-
-function firstBadLine(text: Buffer): number {
-  let line = 1;
-  for (let start = 0, end = 0; start < text.length; start = end + 1, line++) {
-    end = text.indexOf(10, start);
-    if (end === -1 || !isUtf8(text.subarray(start, end))) return line;
-  }
-  return line;
-}
-
-/** Read as UTF-8, `Müller` from an older spreadsheet would reach the contacts as `M\uFFFDller`, beyond repair. */
-function notUtf8(path: string, line: number): RowferryError {
-  return new RowferryError(
-    'SOURCE_NOT_UTF8',
-    `${path} is not written in UTF-8 (line ${line}). Save it as "CSV UTF-8" and run it again.`,
-    EXIT.usage,
-  );
 }
 
 /** Throws when the source is no longer what the plan froze. */

@@ -95,9 +95,9 @@ describe('parseDelimiter', () => {
     expect(parseDelimiter(text, '--delimiter')).toBe(delimiter);
   });
 
-  test.each(['', ':', ',,', ' ', '"'])('refuses %j', (text) => {
+  test.each(['', 'x', '1', ' ', '"', ',,,,,'])('refuses %j', (text) => {
     expect(refusal(() => parseDelimiter(text, '--delimiter'))).toBe(
-      `--delimiter: "${text}" is not one of , ; | or tab.`,
+      `--delimiter: "${text}" is not one to four characters like , ; | or tab.`,
     );
   });
 });

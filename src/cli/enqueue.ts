@@ -2,8 +2,7 @@
 import { Command } from 'commander';
 import { EXIT, RowferryError, type RunView, type Summary } from '../index.js';
 import { takeSnapshot } from '../run.js';
-import { isUrl, namedSources } from '../sources/source.js';
-import { isPacked } from '../sources/spool.js';
+import { namedSources, sourceOf } from '../sources/source.js';
 import { follow } from './follow.js';
 import { addSourceFlags, type SourceFlags, sourceOptions, withRowferry } from './options.js';
 import { RemoteService } from './remote.js';
@@ -38,7 +37,8 @@ export function enqueueCommand(): Command {
     // All or none: a misspelt name must not leave half of the list enqueued.
     const files = (await Promise.all(names.map(namedSources))).flat();
     for (const file of files) {
-      if (file !== '-' && !isUrl(file) && !(await isPacked(file))) await takeSnapshot(file);
+      const source = sourceOf(file);
+      if (file !== '-' && 'path' in source) await takeSnapshot(source.path);
     }
     const options = sourceOptions(source);
     if (server !== undefined) return enqueue(elsewhere(server, source));

@@ -3,12 +3,17 @@ import type { Command } from 'commander';
 import {
   parseCount,
   parseDelimiter,
+  parseEncoding,
+  parseEscape,
   parseHaltAfter,
   parseMap,
   parseMaxWait,
   parseOnDuplicate,
+  parseQuote,
   parseRate,
+  parseSkipLines,
 } from '../config.js';
+import type { Escape, Quote } from '../dialect.js';
 import {
   EXIT,
   type OnDuplicate,
@@ -27,7 +32,13 @@ export interface SourceFlags {
   sync?: string;
   to?: string;
   rate?: string;
+  encoding?: string;
   delimiter?: string;
+  quote?: Quote;
+  escape?: Escape;
+  header?: boolean;
+  skipLines?: number;
+  sheet?: string;
   map?: string[];
   attempts?: number;
   onDuplicate?: OnDuplicate;
@@ -47,9 +58,24 @@ export function addSourceFlags(command: Command): Command {
       'a name of rowferry.yaml, or a kind like sendmator (default: the one with credentials)',
     )
     .option('--rate <rate>', '10/s, 100/min, 10000/h or none (default: what the API documents)')
-    .option('--delimiter <char>', ', ; | or tab (default: detected)', (text: string) =>
+    .option('--encoding <name>', 'utf-8, windows-1252, shift_jis, … (default: detected)', (text: string) =>
+      parseEncoding(text, '--encoding'),
+    )
+    .option('--delimiter <char>', ', ; | tab or others (default: detected)', (text: string) =>
       parseDelimiter(text, '--delimiter'),
     )
+    .option('--quote <kind>', 'double or single (default: detected)', (text: string) =>
+      parseQuote(text, '--quote'),
+    )
+    .option('--escape <kind>', 'double or backslash (default: detected)', (text: string) =>
+      parseEscape(text, '--escape'),
+    )
+    .option('--header', 'the first line holds the names of the columns, whatever it looks like')
+    .option('--no-header', 'there are no names: the columns are called 1, 2, 3, …')
+    .option('--skip-lines <n>', 'lines before the header (default: detected)', (text: string) =>
+      parseSkipLines(text, '--skip-lines'),
+    )
+    .option('--sheet <name>', 'of a spreadsheet (.xlsx), by name or number (default: the first)')
     .option(
       '--map <Header=field>',
       'send a column to a field, e.g. "Mail=email", "Score=custom_fields.score:integer", or a constant: "type:=vip"; may be repeated',

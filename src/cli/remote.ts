@@ -136,7 +136,7 @@ export class RemoteService {
 
 function parameters(flags: SourceFlags, name: string): URLSearchParams {
   const { map = [], onDuplicate, bulk, attempts, reportDir, incremental, resend, ...others } = flags;
-  const { maxWait, haltAfterRejections, ...texts } = others;
+  const { maxWait, haltAfterRejections, header, skipLines, ...texts } = others;
   if (reportDir !== undefined) {
     const sentence = '--report-dir is of the machine of the service; with --server it cannot be given.';
     throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
@@ -146,6 +146,8 @@ function parameters(flags: SourceFlags, name: string): URLSearchParams {
   for (const pair of map) query.append('map', pair);
   if (onDuplicate !== undefined) query.set('on_duplicate', onDuplicate);
   if (bulk !== undefined) query.set('bulk', String(bulk));
+  if (header !== undefined) query.set('header', String(header));
+  if (skipLines !== undefined) query.set('skip_lines', String(skipLines));
   if (attempts !== undefined) query.set('attempts', String(attempts));
   if (maxWait !== undefined) query.set('max_wait', maxWait);
   if (haltAfterRejections !== undefined) query.set('halt_after_rejections', String(haltAfterRejections));

@@ -1,4 +1,5 @@
 /** Follows a run on the terminal, or as NDJSON. Shared by the commands that work on a run in this process. */
+import { readAs } from '../dialect.js';
 import type { Rowferry, RunPlan, Summary, WorkOptions } from '../index.js';
 import { ProgressDisplay } from './progress.js';
 import { describe, exitCodeOf, jsonLine } from './show.js';
@@ -27,12 +28,14 @@ export async function watchAll(
         signal,
         started(plan: RunPlan, warnings: string[]) {
           if (json) {
-            const { run, destination, source } = plan;
+            const { run, destination, source, dialect } = plan;
             process.stdout.write(
-              jsonLine({ event: 'started', run, destination, source: source.name, warnings }),
+              jsonLine({ event: 'started', run, destination, source: source.name, dialect, warnings }),
             );
           } else {
             process.stderr.write(`run ${plan.run}: ${plan.source.name} → ${plan.destination}\n`);
+            const read = readAs(plan.dialect);
+            if (read !== undefined) process.stderr.write(`  ${read}\n`);
             for (const warning of warnings) process.stderr.write(`  ${warning}\n`);
           }
         },

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Environment, FileSettings } from '../config.js';
 import { DESTINATIONS, type DestinationEntry, type DestinationSettings } from '../destinations/registry.js';
+import { dialectOptions } from '../dialect.js';
 import { isGlob } from '../sources/glob.js';
 import { isUrl } from '../sources/source.js';
 import { didYouMean } from '../spelling.js';
@@ -65,7 +66,7 @@ export function readConfig(text: string, file: string, base: string, environment
     const data = checked.success ? checked.data : refuse(checked.error.issues, at);
     const unset = unsetOf(at);
     if (data === undefined && unset.length === 0) return;
-    const { source, schedule, to, delimiter, report_dir, map, unmapped, preset } = data ?? {};
+    const { source, schedule, to, report_dir, map, unmapped, preset } = data ?? {};
     config.syncs.push({
       name,
       mapping: given({ map, unmapped, preset }),
@@ -75,7 +76,7 @@ export function readConfig(text: string, file: string, base: string, environment
         source: source && sourceFrom(source, base),
         schedule: schedule?.cron ? { cron: schedule.cron, timezone: schedule.timezone ?? 'UTC' } : undefined,
         to,
-        delimiter,
+        ...dialectOptions({ ...data, skipLines: data?.skip_lines }),
         reportDir: report_dir && resolve(base, report_dir),
       }),
     });

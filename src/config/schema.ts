@@ -4,6 +4,8 @@ import {
   parseCount,
   parseDelimiter,
   parseDuration,
+  parseEncoding,
+  parseEscape,
   parseHaltAfter,
   parseLogLevel,
   parseMaxTime,
@@ -11,9 +13,11 @@ import {
   parseOnDuplicate,
   parsePick,
   parsePort,
+  parseQuote,
   parseRate,
   parseRetention,
   parseSize,
+  parseSkipLines,
   parseSwitch,
   parseTimeout,
   SettingError,
@@ -89,6 +93,41 @@ const ofRuns = {
     anyOf: [{ type: 'integer', minimum: 0, maximum: 1_000_000 }, matching('[0-9]+')],
     description:
       'So many rows rejected alike from the start halt the run as wrongly mapped; 0: never. Default: 50.',
+  }),
+};
+
+const ofText = {
+  encoding: spelt(parseEncoding, {
+    type: 'string',
+    description: 'What the file is written in. Default: detected.',
+    examples: ['utf-8', 'windows-1252', 'macroman', 'shift_jis'],
+  }),
+  delimiter: spelt(parseDelimiter, {
+    type: 'string',
+    description: 'What stands between cells: , ; | tab, or other signs. Default: detected.',
+    examples: [',', ';', '|', 'tab'],
+  }),
+  quote: spelt(parseQuote, {
+    type: 'string',
+    description: 'What stands around cells: double or single quotes. Default: detected.',
+    examples: ['double', 'single'],
+  }),
+  escape: spelt(parseEscape, {
+    ...matching('double|backslash'),
+    description: 'How a quote is written inside quotes: doubled, or behind a backslash. Default: detected.',
+    examples: ['double', 'backslash'],
+  }),
+  header: spelt(parseSwitch, {
+    anyOf: [{ type: 'boolean' }, matching('true|false')],
+    description: 'Whether a line holds the names of the columns; without, they are 1, 2, … Default: true.',
+  }),
+  skip_lines: spelt(parseSkipLines, {
+    anyOf: [{ type: 'integer', minimum: 0, maximum: 1000 }, matching('[0-9]+')],
+    description: 'Lines before the header. Default: detected.',
+  }),
+  sheet: spelt((given) => given, {
+    anyOf: [{ type: 'string' }, { type: 'integer', minimum: 1 }],
+    description: 'Of a spreadsheet: the name of the sheet, or its number. Default: the first.',
   }),
 };
 
@@ -276,11 +315,7 @@ const syncSection = z.strictObject({
   schedule: scheduleSection.optional(),
   to: text('Name of the destination. Default: the only one with credentials.'),
   ...mappingSchema.shape,
-  delimiter: spelt(parseDelimiter, {
-    type: 'string',
-    description: 'One of , ; | or tab. Default: detected.',
-    examples: [',', ';', '|', 'tab'],
-  }),
+  ...ofText,
   ...ofRuns,
   report_dir: reportDir,
 });

@@ -1,13 +1,16 @@
 /** Syncs of the configuration file. */
 import type { DestinationSettings } from '../destinations/registry.js';
+import type { DialectOptions } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
 import type { MappingSpec } from '../mapping.js';
 import type { Schedule } from '../queues/schedules.js';
 import type { Source } from '../sources/source.js';
 import { didYouMean } from '../spelling.js';
 
+type Said<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
 /** A configured flow: source, destination, mapping and options, with a name. */
-export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeoutMs'> {
+export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeoutMs'>, Said<DialectOptions> {
   name: string;
   /** Absolute path, URL, or what is said of either. */
   source?: string | Source;
@@ -16,7 +19,6 @@ export interface Sync extends Omit<DestinationSettings, 'concurrency' | 'timeout
   /** Name of the destination. */
   to?: string;
   mapping: MappingSpec;
-  delimiter?: string;
   reportDir?: string;
   /** A sentence for each variable it names that is not set here; it cannot be run then. */
   unset: readonly string[];

@@ -75,7 +75,7 @@ function findColumn(columns: readonly AssignedColumn[], name: string): AssignedC
 
 /** Its cells are somebody's data and not repeated. */
 export const ROW_FOR_HEADER =
-  'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
+  'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name", or say --no-header and call the columns by their numbers, like --map "1=email".';
 
 export function looksLikeRow(header: readonly string[]): boolean {
   return header.some((name) => /^\s*[^\s@]+@[^\s@]+\.[^\s@]+\s*$/.test(name));

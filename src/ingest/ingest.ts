@@ -9,6 +9,7 @@ import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder, type RepeatFinde
 import { SLOW } from './expression.js';
 import { type Mapping, makeMapping, type Recipient } from './map.js';
 import { readRecords, type SourceRecord } from './read.js';
+import { recordFault, totalFault } from './record.js';
 import { type Fault, findFault } from './validate.js';
 
 export interface IngestedRow {
@@ -30,7 +31,7 @@ export interface Ingest {
 /** So many rows over which an expression came to no end, and it is the mapping that is wrong. */
 const MOST_SLOW = 3;
 
-type IngestPlan = Pick<RunPlan, 'source' | 'delimiter' | 'mapping' | 'createdAt'>;
+type IngestPlan = Pick<RunPlan, 'source' | 'dialect' | 'mapping' | 'createdAt'>;
 
 /**
  * Opens the source of a run. Throws a sentence when its header makes no sense for the destination. Without `validate`
@@ -41,10 +42,10 @@ export async function openIngest(
   recipient: Recipient,
   { validate = true } = {},
 ): Promise<Ingest> {
-  const records = readRecords(plan.source.path, plan.source.bytes, { delimiter: plan.delimiter });
+  const records = readRecords(plan.source.path, plan.source.bytes, plan.dialect);
   const first = await records.next();
   const group = first.done ? [] : first.value;
-  const header = group[0];
+  const header = plan.dialect.header ? group.shift() : numbered(group[0]);
   if (header === undefined || header.fault || header.cells.every((cell) => cell.trim() === '')) {
     await records.return();
     throw new RowferryError(
@@ -64,6 +65,7 @@ export async function openIngest(
     throw error;
   }
   const width = names.length;
+  const marked = plan.source.text === 'marked' ? mapping.reads : undefined;
   let unfit: Fault | undefined;
   let slow = 0;
   const note = (fault: Fault) => {
@@ -72,7 +74,7 @@ export async function openIngest(
 
   async function* rows(): AsyncGenerator<IngestedRow[], void, void> {
     try {
-      if (group.length > 1) yield await toRows(group.slice(1));
+      if (group.length > 0) yield await toRows(group);
       for await (const records_ of records) yield await toRows(records_);
     } finally {
       await records.return();
@@ -111,8 +113,9 @@ export async function openIngest(
   function checked(record: SourceRecord, cells: readonly string[], contact: Contact): IngestedRow {
     const { row, line } = record;
     if (!validate) return { row, line, cells, contact };
-    const fault = recordFault(record, width) ?? unfit ?? findFault(contact, recipient.destination);
-    if (fault === undefined) return { row, line, cells, contact };
+    const found = recordFault(record, width, marked) ?? unfit ?? findFault(contact, recipient.destination);
+    if (found === undefined) return { row, line, cells, contact };
+    const fault = totalFault(record) ?? found;
     const message = [fault.code, fault.message].filter(Boolean).join(': ');
     const invalid: Outcome = { row, status: 'failed', reason: 'invalid', message };
     if (fault.field !== '') invalid.field = fault.field;
@@ -128,14 +131,9 @@ function tooSlow({ field, message }: Fault, { line }: SourceRecord): RowferryErr
   return new RowferryError('EXPRESSION_SLOW', sentence, EXIT.halted);
 }
 
-function recordFault(record: SourceRecord, width: number): Fault | undefined {
-  if (record.fault) return { field: '', ...record.fault };
-  // Short rows lack their last, empty cells; long ones are broken unless what is too much is empty.
-  if (record.cells.length > width && record.cells.slice(width).some((cell) => cell.trim() !== '')) {
-    const message = `the row has ${record.cells.length} cells, the header ${width}`;
-    return { field: '', code: 'too_many_cells', message };
-  }
-  return undefined;
+/** Without a header the columns are called by their numbers. */
+function numbered(first: SourceRecord | undefined): Pick<SourceRecord, 'cells' | 'fault'> | undefined {
+  return first && { ...first, cells: first.cells.map((_, i) => String(i + 1)) };
 }
 
 /** Prepares the search for repeated rows; a large source is read once for it. */

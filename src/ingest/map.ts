@@ -13,6 +13,8 @@ import { cellFiller, type FillCell, type FillRow, type Note, rowFiller } from '.
 export interface Mapping {
   /** Where each column goes by itself: a field as in `map`. Undefined for one that rules use, or nothing. */
   columns: { header: string; field?: string }[];
+  /** Indexes of the columns that contacts are made of. */
+  reads: ReadonlySet<number>;
   /** Sentences a person should read before sending. */
   warnings: string[];
   /** The contact of a record; `note` is told about values that do not fit. */
@@ -46,6 +48,7 @@ export async function makeMapping(
       header,
       ...(target && { field: target.field }),
     })),
+    reads: new Set(assignment.columns.flatMap(({ index, target, used }) => (target || used ? [index] : []))),
     warnings: [...assignment.warnings, ...nameless(header)],
     ...mappingFunctions(header, fillers, Object.values(defaults).every(isBlank) ? undefined : defaults),
   };

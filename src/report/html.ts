@@ -133,8 +133,6 @@ function why({ field, message, duplicateOf }: Example): string {
   return said === '' ? repeats : `${said}; ${repeats}`;
 }
 
-const DELIMITERS: Record<string, string> = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'bar' };
-
 function reading({ plan, columns }: PageInput): Html {
   const rules = JSON.stringify(plan.mapping, null, 2);
   const more = columns.length - MOST_COLUMNS;
@@ -143,7 +141,7 @@ function reading({ plan, columns }: PageInput): Html {
 <dl class="facts">
 <div><dt>File</dt><dd>${plan.source.name}, ${told(plan.source.bytes)} bytes</dd></div>
 <div><dt>SHA-256</dt><dd><code>${plan.source.sha256}</code></dd></div>
-<div><dt>Delimiter</dt><dd>${DELIMITERS[plan.delimiter] ?? plan.delimiter}</dd></div>
+${plan.dialect.found.map(({ what, value, why }) => html`<div><dt>${capital(what)}</dt><dd>${value} <span class="muted">${why}</span></dd></div>`)}
 </dl>
 ${
   columns.length === 0
@@ -157,6 +155,10 @@ ${
 }
 ${rules === '{}' ? '' : html`<h3>Rules</h3><pre>${cut(rules, LONGEST_RULES)}</pre>`}
 </section>`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function settings(plan: RunPlan): Html {

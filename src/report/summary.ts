@@ -1,11 +1,15 @@
 /** The numbers of a report. */
+import type { Dialect } from '../dialect.js';
 import type { Reason } from '../outcome.js';
 
 /** `summary.json`, and the `result` line of `--json`. Times are ISO 8601 in UTC. */
 export interface Summary {
   run: string;
   destination: string;
+  /** Of the file as it was given, packed or in another encoding as it may be. */
   source: { name: string; sha256: string; bytes: number };
+  /** How it was read; `skip_lines` and `header` count physical lines, or rows of a sheet. */
+  dialect: WrittenAs;
   state: 'finished' | 'cancelled' | 'halted';
   /** Why it was halted, or had nothing to send: one sentence. */
   message?: string;
@@ -27,4 +31,9 @@ export interface Summary {
   rows_per_second: number;
   /** Absolute paths. */
   reports: { dir: string; outcomes: string; failed: string; skipped: string; html: string };
+}
+
+export interface WrittenAs
+  extends Pick<Dialect, 'encoding' | 'delimiter' | 'quote' | 'escape' | 'header' | 'sheet'> {
+  skip_lines: number;
 }

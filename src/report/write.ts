@@ -4,16 +4,17 @@ import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Contact, Identity } from '../contact.js';
 import type { Destination } from '../destinations/destination.js';
+import type { Dialect } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { guardFormula } from '../formula.js';
 import type { Outcome, Reason, Status } from '../outcome.js';
-import { type RunPlan, runDir, syncDir, writeAtomically } from '../run.js';
+import { type RunPlan, runDir, type SourceSnapshot, syncDir, writeAtomically } from '../run.js';
 import type { Moment } from '../timeline.js';
 import { csvLine } from './csv.js';
 import { Examples } from './examples.js';
 import { type PageInput, renderReport } from './html.js';
 import { OutcomesByRow } from './join.js';
-import type { Summary } from './summary.js';
+import type { Summary, WrittenAs } from './summary.js';
 
 export const OUTCOME_COLUMNS = [
   'row',
@@ -187,7 +188,8 @@ function emptySummary(input: ReportInput, place: string): Summary {
   return {
     run: plan.run,
     destination: plan.destination,
-    source: { name: plan.source.name, sha256: plan.source.sha256, bytes: plan.source.bytes },
+    source: { name: plan.source.name, ...sizeOf(plan.source) },
+    dialect: writtenAs(plan.dialect),
     state: input.state,
     ...(input.message === undefined ? {} : { message: input.message }),
     ...(plan.retryOf === undefined ? {} : { retry_of: plan.retryOf }),
@@ -211,6 +213,14 @@ function emptySummary(input: ReportInput, place: string): Summary {
       html: join(place, 'report.html'),
     },
   };
+}
+
+function sizeOf({ sha256, bytes, original }: SourceSnapshot): { sha256: string; bytes: number } {
+  return original ?? { sha256, bytes };
+}
+
+function writtenAs({ skipLines, lineEnd: _, found: __, ...dialect }: Dialect): WrittenAs {
+  return { ...dialect, skip_lines: skipLines };
 }
 
 function outcomeLine(

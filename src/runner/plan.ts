@@ -3,6 +3,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { type Account, inabilities } from '../destinations/registry.js';
+import { type Dialect, type DialectOptions, PLAIN } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { batchRows, rowsAtOnce } from '../ingest/batch.js';
 import { detectDialect } from '../ingest/detect.js';
@@ -25,10 +26,9 @@ import { copySource, takeSource } from '../sources/take.js';
 import { VERSION } from '../version.js';
 
 /** How the rows of a run are sent, as far as somebody says so. */
-export interface SendOptions {
+export interface SendOptions extends DialectOptions {
   /** null: no limit. Default: the destination's documented limit. */
   rate?: Rate | null | undefined;
-  delimiter?: string | undefined;
   /** Header → field, e.g. `{ Mail: 'email' }`; beats `mapping`. */
   map?: Record<string, string> | undefined;
   /** Rules by field, and what becomes of other columns, as in `rowferry.yaml`. */
@@ -114,7 +114,8 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
   async function plan(): Promise<Plan> {
     const given = await singleSource(sourceOf(options.source));
     const spool = join(dir, 'source.csv');
-    const taken = await takeSource(given, spool, { known: known?.mark, signal });
+    const { encoding, sheet } = options;
+    const taken = await takeSource(given, spool, { known: known?.mark, signal, encoding, sheet });
     const { mark } = taken ?? {};
     if (known && (taken === undefined || taken.source.sha256 === known.source.sha256)) {
       await rm(dir, { recursive: true, force: true });
@@ -125,8 +126,8 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
     const found = { ...taken.source, name: options.name ?? taken.source.name };
     const isOurs = found.path === spool;
     const source = options.copy && !isOurs ? await copySource(found, spool) : found;
-    const { delimiter } = await detectDialect(source.path, options.delimiter);
-    const frozen = freeze(dataDir, clock, run, options, source, delimiter);
+    const dialect = await detectDialect({ ...taken, path: source.path, name: source.name }, options);
+    const frozen = freeze(dataDir, clock, run, options, source, dialect);
     const { mapping, rows } = await openIngest(frozen, options.account);
     const first = await rows.next();
     await rows.return();
@@ -134,8 +135,15 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
       throw new RowferryError('NO_ROWS', `${source.name} has a header and no rows.`, EXIT.usage);
     }
     checkReportDir(frozen.reportDir);
-    return { plan: frozen, warnings: mapping.warnings, mark };
+    return { plan: frozen, warnings: [...doubts(dialect), ...mapping.warnings], mark };
   }
+}
+
+/** What was found out about the text and may well be otherwise. */
+function doubts({ found }: Dialect): string[] {
+  return found
+    .filter(({ unsure }) => unsure)
+    .map(({ what, value, why }) => `The ${what} is taken to be ${value}: ${why}.`);
 }
 
 /** A run that has nothing to send, and says `why`. */
@@ -146,8 +154,7 @@ export function planNoChange(
   source: Omit<SourceSnapshot, 'path'>,
   why: string,
 ): Plan {
-  const delimiter = options.delimiter ?? ',';
-  const plan = freeze(dataDir, clock, options.run, options, { path: '', ...source }, delimiter);
+  const plan = freeze(dataDir, clock, options.run, options, { path: '', ...source }, PLAIN);
   checkReportDir(plan.reportDir);
   return { plan: { ...plan, noChange: why }, warnings: [] };
 }
@@ -158,7 +165,7 @@ function freeze(
   run: string,
   options: RunRequest,
   source: SourceSnapshot,
-  delimiter: string,
+  dialect: Dialect,
 ): RunPlan {
   const { destination, id, name } = options.account;
   const { sync, retryOf, after, attempts, onDuplicate, bulk = false, trigger = 'script' } = options;
@@ -172,7 +179,7 @@ function freeze(
     destination: name,
     account: id,
     source,
-    delimiter,
+    dialect,
     mapping: specOf(options),
     rate,
     batchRows: batchRows(rate, rowsAtOnce(destination, bulk)),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Clock } from '../clock.js';
+import { dialectOptions } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { withLock } from '../redis/lock.js';
 import { loadPlan, newRunId, type RunPlan } from '../run.js';
@@ -180,13 +181,13 @@ class Occasion {
 
 /** What decides about a row: the same source under other settings is a change. */
 function settingsOf(request: RunRequest): string {
-  const { account, delimiter, onDuplicate = 'skip' } = request;
+  const { account, onDuplicate = 'skip' } = request;
   const decides = [
     placeOf(request.source),
     account.name,
     account.id,
     specOf(request),
-    delimiter,
+    dialectOptions(request),
     onDuplicate,
   ];
   return createHash('sha256').update(JSON.stringify(decides)).digest('hex');

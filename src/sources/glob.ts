@@ -39,6 +39,6 @@ async function look(path: string): Promise<FileOnDisk | undefined> {
   return info.isFile() ? { path: resolve(path), bytes: info.size, modifiedMs: info.mtimeMs } : undefined;
 }
 
-function isFile(path: string): boolean {
+export function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

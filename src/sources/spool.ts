@@ -1,6 +1,6 @@
 /** A stream as a file of its own, unpacked: what it held stays as it was, however often the run is resumed. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -35,7 +35,7 @@ export async function spool(input: Readable, path: string, options: SpoolOptions
     for await (const piece of pieces) {
       bytes += piece.length;
       if (bytes > maxBytes) throw tooLarge(name, maxBytes);
-      if (bytes > ANY_BYTES + MOST_TIMES * packed) throw blownUp(name);
+      if (isBlownUp(bytes, packed)) throw blownUp(name);
       yield piece;
     }
   }
@@ -54,7 +54,11 @@ export async function spool(input: Readable, path: string, options: SpoolOptions
 }
 
 /** No list of people packs as well as this; what does is meant to fill the disk. */
-function blownUp(name: string): RowferryError {
+export function isBlownUp(bytes: number, packed: number): boolean {
+  return bytes > ANY_BYTES + MOST_TIMES * packed;
+}
+
+export function blownUp(name: string): RowferryError {
   return new RowferryError(
     'SOURCE_TOO_LARGE',
     `${name} unpacks to more than ${MOST_TIMES} times its size. If it is meant to be, unpack it first.`,
@@ -79,20 +83,6 @@ function sizeText(bytes: number): string {
     if (bytes % size === 0) return `${bytes / size} ${unit}`;
   }
   return `${bytes} bytes`;
-}
-
-/** Whether a file begins like gzip. What cannot be read is not: whoever reads it says why. */
-export async function isPacked(path: string): Promise<boolean> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return false;
-  try {
-    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    return isGzip(buffer);
-  } catch {
-    return false; // a directory
-  } finally {
-    await file.close();
-  }
 }
 
 function isGzip(start: Buffer): boolean {

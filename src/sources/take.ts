@@ -1,41 +1,41 @@
 /** From a source to the snapshot a run is about. */
-import { constants, createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { Readable } from 'node:stream';
 import { type SourceSnapshot, takeSnapshot } from '../run.js';
 import { type FetchOptions, fetchTo, type Mark, nameOfUrl, parseUrl } from './fetch.js';
 import type { SingleSource } from './source.js';
-import { isPacked, spool } from './spool.js';
+import { spool } from './spool.js';
+import { readText, type Text, type TextOptions } from './text/text.js';
 
-export interface Taken {
-  source: SourceSnapshot;
+export interface Taken extends Text {
   /** Of what came from a URL. */
   mark?: Mark;
 }
 
 /**
- * A file is taken where it is; all else, and what is packed, is spooled to `path` first. undefined: what `known` says
- * of a URL still holds. Throws a sentence for what cannot be run.
+ * A file that is UTF-8 is taken where it is; all else is spooled to `path` first. undefined: what `known` says of a
+ * URL still holds. Throws a sentence for what cannot be run.
  */
 export async function takeSource(
   source: SingleSource,
   path: string,
-  options: FetchOptions = {},
+  options: FetchOptions & Omit<TextOptions, 'member'> = {},
 ): Promise<Taken | undefined> {
+  if ('path' in source) {
+    const { member } = source;
+    const file = basename(source.path);
+    const text = await readText(source.path, file, path, { ...options, member });
+    return member === undefined ? text : { ...text, source: { ...text.source, name: `${file}/${member}` } };
+  }
+  let mark: Mark | undefined;
   if ('url' in source) {
-    const mark = await fetchTo(path, source, options);
+    mark = await fetchTo(path, source, options);
     if (mark === undefined) return undefined;
-    return { source: await takeSnapshot(path, nameOfUrl(parseUrl(source.url))), mark };
-  }
-  if ('stream' in source) return spooled(source.stream, source.name);
-  if (!(await isPacked(source.path))) return { source: await takeSnapshot(source.path) };
-  return spooled(createReadStream(source.path), basename(source.path));
-
-  async function spooled(stream: Readable, name: string): Promise<Taken> {
-    await spool(stream, path, { name, signal: options.signal });
-    return { source: await takeSnapshot(path, name) };
-  }
+  } else await spool(source.stream, path, { name: source.name, signal: options.signal });
+  const name = 'url' in source ? nameOfUrl(parseUrl(source.url)) : source.name;
+  const text = await readText(path, name, path, options);
+  return { ...text, ...(mark === undefined ? {} : { mark }) };
 }
 
 /** The same as a copy of its own, for a run that outlives the file: an export is written over by the next one. */

@@ -6,6 +6,7 @@ const SUMMARY: Summary = {
   run: '20260131-235959-1a2b3c',
   destination: 'acme',
   source: { name: 'people.csv', sha256: '', bytes: 1 },
+  dialect: { encoding: 'utf-8', delimiter: ',', quote: '"', escape: 'double', header: true, skip_lines: 0 },
   state: 'finished',
   rows: 20_000,
   created: 19_980,

@@ -146,7 +146,7 @@ syncs:
       case: { column: A, case: funny }
     presett: hubspot
     unmapped: away
-    delimiter: ':'
+    delimiter: x
 default: {}
 log_level: loud
 `,
@@ -179,7 +179,7 @@ log_level: loud
     'r.yaml:26:26 syncs.nightly.map.case.case: is not one of lower, upper, title',
     'r.yaml:27:5 syncs.nightly.presett: is not known here. Did you mean "preset"?',
     'r.yaml:28:5 syncs.nightly.unmapped: is not one of custom_fields, ignore, error',
-    'r.yaml:29:5 syncs.nightly.delimiter: ":" is not one of , ; | or tab',
+    'r.yaml:29:5 syncs.nightly.delimiter: "x" is not one to four characters like , ; | or tab',
     'r.yaml:30:1 default: is not known here. Did you mean "defaults"?',
     'r.yaml:31:1 log_level: "loud" is not one of silent, fatal, error, warn, info, debug, trace',
   ]);

@@ -50,12 +50,12 @@ test.each([
   ['an empty file', 'name=e.csv', '', 400, 'SOURCE_EMPTY', /^e\.csv is empty/],
   ['a header alone', 'name=h.csv', HEADER, 400, 'NO_ROWS', /^h\.csv has a header/],
   [
-    'what is not UTF-8',
+    'what is no text',
     'name=../../l.csv',
-    Buffer.from('email\nM\xfcller@example.com\n', 'latin1'),
+    '<html><body>Please log in</body></html>',
     400,
-    'SOURCE_NOT_UTF8',
-    /^l\.csv is not written/,
+    'SOURCE_NOT_TEXT',
+    /^l\.csv is a web page/,
   ],
   [
     'a file beyond the limit',

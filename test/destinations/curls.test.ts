@@ -8,6 +8,7 @@ import { cendyn } from '../../src/destinations/cendyn.js';
 import { clemta } from '../../src/destinations/clemta.js';
 import type { Destination } from '../../src/destinations/destination.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { openIngest } from '../../src/ingest/ingest.js';
 import type { MappingSpec } from '../../src/mapping.js';
 import { takeSnapshot } from '../../src/run.js';
@@ -30,7 +31,7 @@ async function requestOf(destination: Destination, environment: Record<string, s
   const content = `${quoted(Object.keys(row))}\n${quoted(Object.values(row))}\n`;
   const source = await takeSnapshot(scratchFile(content));
   const options = optionsOf(destination, environment);
-  const plan = { source, delimiter: ',', mapping: map ? { map } : {}, createdAt: '2026-01-01T00:00:00Z' };
+  const plan = { source, dialect: PLAIN, mapping: map ? { map } : {}, createdAt: '2026-01-01T00:00:00Z' };
   const { rows } = await openIngest(plan, { destination, options });
   const all = [];
   for await (const group of rows) all.push(...group);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { compileExpression, SLOW } from '../../src/ingest/expression.js';
 import { openIngest } from '../../src/ingest/ingest.js';
 import { Unfit } from '../../src/ingest/unfit.js';
@@ -126,7 +127,7 @@ test('a mapping that searches in vain over row after row is halted with a senten
   const path = scratchFile(text);
   const source = { path, name: 'people.csv', bytes: text.length, sha256: '', lines: 1_001 };
   const mapping = mappingSchema.parse({ map: { first_name: { jsonata: BOMB } } });
-  const plan = { source, delimiter: ',', mapping, createdAt: '2026-01-31T00:00:00Z' };
+  const plan = { source, dialect: PLAIN, mapping, createdAt: '2026-01-31T00:00:00Z' };
   const { rows } = await openIngest(plan, {
     destination: sendmator,
     options: { baseUrl: 'http://127.0.0.1' },

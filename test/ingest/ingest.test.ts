@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { EXIT } from '../../src/errors.js';
 import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder } from '../../src/ingest/dedupe.js';
 import { type IngestedRow, openIngest, openRepeatFinder } from '../../src/ingest/ingest.js';
@@ -14,7 +15,7 @@ const createdAt = new Date(0).toISOString();
 
 async function open(content: string | Buffer, mapping: MappingSpec = {}, delimiter = ',') {
   const source = await takeSnapshot(scratchFile(content));
-  return openIngest({ source, delimiter, mapping, createdAt }, account);
+  return openIngest({ source, dialect: { ...PLAIN, delimiter }, mapping, createdAt }, account);
 }
 
 async function ingest(content: string, spec?: MappingSpec) {
@@ -28,7 +29,7 @@ describe('a header', () => {
   test.each([
     ['blank lines', '\n\n\n'],
     ['a byte order mark', '\uFEFF'],
-    ['empty names', ' , ,\na@example.com,1,2\n'],
+    ['empty names', ' , ,\n'],
     ['a quote left open', 'email,"name\na@example.com,Ann\n'],
   ])('of %s is none', async (_, content) => {
     await expect(open(content)).rejects.toMatchObject({
@@ -79,7 +80,7 @@ describe('rows', () => {
   });
 
   test('that must not be sent say which field is wrong', async () => {
-    const { rows } = await ingest('email,is_active\n,yes\nnobody,yes\na@example.com,perhaps\n,\n');
+    const { rows } = await ingest('email,is_active\n,yes\nnobody,yes\na@example.com,perhaps\n');
     expect(rows.map(({ invalid }) => invalid)).toEqual([
       { row: 1, status: 'failed', reason: 'invalid', field: 'email', message: 'required' },
       { row: 2, status: 'failed', reason: 'invalid', field: 'email', message: 'invalid_format' },
@@ -91,7 +92,6 @@ describe('rows', () => {
         message:
           'not_a_boolean: column "is_active" must hold true or false, yes or no, y or n, on or off, 1 or 0',
       },
-      { row: 4, status: 'failed', reason: 'invalid', field: 'email', message: 'required' },
     ]);
   });
 
@@ -105,6 +105,44 @@ describe('rows', () => {
     });
     expect(rows[1]?.invalid).toBeUndefined();
     expect(rows[1]?.contact).toEqual({ email: 'b@example.com', custom_fields: { name: 'Bob' } });
+  });
+
+  test('with signs that nothing can be read from are invalid, if a column that is sent has them', async () => {
+    const content = 'email,name,\na@example.com,M\uFFFDller,x\nb@example.com,Bob,\uFFFD\nc@example.com,\0,\n';
+    const { rows } = await ingest(content);
+    expect(rows.map(({ invalid }) => invalid?.message)).toEqual([
+      'encoding: column 2 holds bytes that cannot be read (shown as \uFFFD)',
+      undefined,
+      'encoding: column 2 holds bytes that cannot be read (shown as \uFFFD)',
+    ]);
+  });
+
+  test('of totals say so, unless they are contacts', async () => {
+    const { rows } = await ingest('name,email\nTotal,t@example.com\nTotal: 12,\n(2 rows)\nTotally Ann,\n');
+    expect(rows.map(({ invalid }) => invalid?.message?.split(':')[0])).toEqual([
+      undefined,
+      'total_line',
+      'total_line',
+      'required',
+    ]);
+  });
+
+  test('of a file without a header are found by the numbers of its columns, from row 1 on', async () => {
+    const source = await takeSnapshot(scratchFile('Ann,a@example.com\nBob,b@example.com\n'));
+    const plan = {
+      source,
+      dialect: { ...PLAIN, header: false },
+      mapping: { map: { email: '2' } },
+      createdAt,
+    };
+    const { header, rows } = await openIngest(plan, account);
+    const found: IngestedRow[] = [];
+    for await (const group of rows) found.push(...group);
+    expect(header).toEqual(['1', '2']);
+    expect(found.map(({ row, line, contact }) => [row, line, contact.email])).toEqual([
+      [1, 1, 'a@example.com'],
+      [2, 2, 'b@example.com'],
+    ]);
   });
 
   test('with a quote left open are invalid, those below are not', async () => {
@@ -180,7 +218,7 @@ describe('a mapping with rules', () => {
     const mapping: MappingSpec = {
       map: { email: { jsonata: '$lowercase(Mail)' }, 'custom_fields.at': { jsonata: '$now()' } },
     };
-    const { rows } = await openIngest({ source, delimiter: ',', mapping, createdAt }, account, {
+    const { rows } = await openIngest({ source, dialect: PLAIN, mapping, createdAt }, account, {
       validate: false,
     });
     expect((await rows.next()).value).toEqual([
@@ -226,7 +264,7 @@ describe('openRepeatFinder', () => {
       destination: 'sendmator',
       account: 'sendmator-0',
       source: await takeSnapshot(scratchFile(content)),
-      delimiter: ',',
+      dialect: PLAIN,
       mapping: {},
       rate: null,
       batchRows: 500,

@@ -163,7 +163,7 @@ describe('headers', () => {
 
 describe('a first line that is no header', () => {
   const sentence =
-    'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name".';
+    'The first line holds an e-mail address where the names of the columns belong: the file seems to have no header. Put a line with the names before it, like "email,first_name,last_name", or say --no-header and call the columns by their numbers, like --map "1=email".';
 
   test('is told as such, without what it holds', async () => {
     const error = await refusal(['ann@example.com', 'Ann', 'Lee']);

@@ -1,13 +1,17 @@
 import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PLAIN } from '../../src/dialect.js';
+import { detectLineEnd } from '../../src/ingest/detect.js';
 import { readRecords, type SourceRecord } from '../../src/ingest/read.js';
 import { scratchFile } from '../helpers/scratch.js';
 
 async function read(content: string | Buffer, delimiter = ',', bytes?: number): Promise<SourceRecord[]> {
   const path = scratchFile(content);
   const records: SourceRecord[] = [];
-  for await (const group of readRecords(path, bytes ?? Buffer.byteLength(content), { delimiter })) {
+  const lineEnd = detectLineEnd(content.toString());
+  const dialect = { ...PLAIN, delimiter, lineEnd };
+  for await (const group of readRecords(path, bytes ?? Buffer.byteLength(content), dialect)) {
     records.push(...group);
   }
   return records;
@@ -37,16 +41,6 @@ describe('records', () => {
     expect(await lines('\uFEFF"email",b\n1,2\n')).toEqual([
       [1, 'email', 'b'],
       [2, '1', '2'],
-    ]);
-  });
-
-  test('of a UTF-16 file, as spreadsheets save "Unicode text"', async () => {
-    const text = 'email\tname\r\na@example.com\t"Zoë\r\n€"\r\nb@example.com\tB\r\n';
-    const content = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
-    expect(await lines(content, '\t')).toEqual([
-      [1, 'email', 'name'],
-      [2, 'a@example.com', 'Zoë\r\n€'],
-      [4, 'b@example.com', 'B'],
     ]);
   });
 
@@ -96,12 +90,12 @@ describe('line numbers', () => {
     ['CRLF', '\r\n'],
     ['CR', '\r'],
   ])('count %s inside cells once', async (_, end) => {
-    const content = ['a,b', `1,"x${end}y${end}${end}z"`, '2,q', `"${end}",""`, '3,r', ''].join(end);
+    const content = ['a,b', `1,"x${end}y${end}${end}z"`, '2,q', `"${end}","s"`, '3,r', ''].join(end);
     expect(await lines(content)).toEqual([
       [1, 'a', 'b'],
       [2, '1', `x${end}y${end}${end}z`],
       [6, '2', 'q'],
-      [7, end, ''],
+      [7, end, 's'],
       [9, '3', 'r'],
     ]);
   });
@@ -176,6 +170,7 @@ describe('a quote left open', () => {
   test('may be in the header', async () => {
     expect((await read('a,"b\n1,2\n')).map(({ row, fault }) => [row, fault?.code])).toEqual([
       [0, 'unclosed_quote'],
+      [1, undefined],
     ]);
   });
 
@@ -191,11 +186,6 @@ describe('a quote left open', () => {
     ]);
   });
 
-  test('is given up after fifty', async () => {
-    const records = await read(`a,b\n${Array.from({ length: 60 }, (_, i) => `${i},"" "x\n`).join('')}`);
-    expect(records.length).toBeLessThanOrEqual(62);
-  });
-
   test('may be far before the end of the file', async () => {
     const rest = 'x,y\n'.repeat(100_000);
     const records = await read(`a,b\n1,2\n3,"4\n${rest}`);
@@ -208,12 +198,13 @@ describe('a quote left open', () => {
   });
 
   test('does not fill the memory', async () => {
-    const records = await read(Buffer.concat([Buffer.from('a\n1\n\n"2\n'), Buffer.alloc(33 << 20, 'x')]));
+    const records = await read(Buffer.concat([Buffer.from('a\n1\n\n"2\n'), Buffer.alloc(40 << 20, 'x'), Buffer.from('\n3\n')]));
     expect(records.map(({ row, line, fault }) => [row, line, fault?.code])).toEqual([
       [0, 1, undefined],
       [1, 2, undefined],
       [2, 4, 'too_long'],
       [3, 5, 'too_long'],
+      [4, 6, undefined],
     ]);
     expect(records[2]?.fault?.message).toContain('line 4');
   });
@@ -260,7 +251,7 @@ describe('large files', () => {
 
   test('come in groups, and the reading can be left', async () => {
     const content = 'a,b\n1,2\n'.repeat(100_000);
-    const groups = readRecords(scratchFile(content), content.length, { delimiter: ',' });
+    const groups = readRecords(scratchFile(content), content.length, PLAIN);
     const first = await groups.next();
     expect(first.value?.length).toBeLessThan(40_000);
     await groups.return();

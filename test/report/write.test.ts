@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { EXIT } from '../../src/errors.js';
 import { openIngest } from '../../src/ingest/ingest.js';
 import { encodeOutcome, type Outcome } from '../../src/outcome.js';
@@ -26,7 +27,7 @@ async function openRun(content: string, more: Partial<RunPlan> = {}, destination
     destination: 'sendmator',
     account: 'sendmator-0',
     source: await takeSnapshot(scratchFile(content)),
-    delimiter: ',',
+    dialect: PLAIN,
     mapping: {},
     rate: null,
     batchRows: 500,
@@ -136,6 +137,14 @@ e@example.com,C-5,x,5,duplicate_external_id,external_id: repeats row 4,${run.pla
       run: run.plan.run,
       destination: 'sendmator',
       source: { name: 'people.csv', sha256: run.plan.source.sha256, bytes: Buffer.byteLength(PEOPLE) },
+      dialect: {
+        encoding: 'utf-8',
+        delimiter: ',',
+        quote: '"',
+        escape: 'double',
+        skip_lines: 0,
+        header: true,
+      },
       state: 'finished',
       rows: 5,
       created: 2,
@@ -285,7 +294,7 @@ describe('cells', () => {
     const rowsOf = async (content: string) => {
       const source = await takeSnapshot(scratchFile(content));
       const { rows } = await openIngest(
-        { source, delimiter: ',', mapping: {}, createdAt: run.plan.createdAt },
+        { source, dialect: PLAIN, mapping: {}, createdAt: run.plan.createdAt },
         account,
       );
       const contacts: unknown[] = [];

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { Metrics } from '../../src/metrics.js';
 import type { Outcome } from '../../src/outcome.js';
 import { RunRecord } from '../../src/outcomes/settle.js';
@@ -32,7 +33,7 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
     destination: 'sendmator',
     account: 'acme-1',
     source: { path, name: 'people.csv', sha256: '', bytes: 1e6, lines: 4 },
-    delimiter: ',',
+    dialect: PLAIN,
     mapping: {},
     rate: null,
     batchRows: 500,

@@ -385,7 +385,8 @@ test('bad input: one clear line each, and the right exit code', async () => {
     ],
     ['bad rate', ['run', file, '--rate', 'fast'], 2, /--rate: "fast" is not a rate like 10\/s/],
     ['zero rate', ['run', file, '--rate', '0/s'], 2, /--rate: "0\/s" is not a rate/],
-    ['bad delimiter', ['run', file, '--delimiter', '§'], 2, /^rowferry: --delimiter: "§" is not one of/],
+    ['bad delimiter', ['run', file, '--delimiter', 'x'], 2, /^rowferry: --delimiter: "x" is not one to four/],
+    ['bad encoding', ['run', file, '--encoding', 'utf-9'], 2, /--encoding: "utf-9" is not an encoding like/],
     ['bad map', ['run', file, '--map', 'email'], 2, /--map: "email" is not of the form Header=field/],
     [
       'bad type',
