@@ -1,7 +1,7 @@
 /** The library. */
 export { z } from 'zod';
 export type { Environment } from './config.js';
-export { type Contact, type Identity, normaliseEmail } from './contact.js';
+export type { Contact, Identity } from './contact.js';
 export type { Waiting } from './delivery/waiting.js';
 export {
   type ApiAnswer,
@@ -15,6 +15,7 @@ export {
   type Options,
 } from './destinations/destination.js';
 export { usualVerdict } from './destinations/http/customs.js';
+export { normaliseEmail } from './email.js';
 export { EXIT, RowferryError } from './errors.js';
 export type { SourceOptions } from './intake.js';
 export type { MappingSpec, Rule } from './mapping.js';

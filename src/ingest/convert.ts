@@ -1,7 +1,7 @@
 /** Turns the text of a cell into the value of a type. */
-import { normaliseEmail } from '../contact.js';
 import type { FieldKind } from '../destinations/destination.js';
 import { type Rule, typeOf, type ValueType } from '../mapping.js';
+import { readEmail } from './email.js';
 import type { Target } from './fields.js';
 import { isBlank } from './fill.js';
 import { type Convert, Unfit } from './unfit.js';
@@ -62,7 +62,7 @@ async function convertType(
 ): Promise<Convert | undefined> {
   switch (type) {
     case 'string':
-      return isEmail(target) ? normaliseEmail : undefined;
+      return isEmail(target) ? readEmail : undefined;
     case 'number':
       return toNumber;
     case 'integer':
@@ -81,7 +81,7 @@ async function convertType(
   }
 }
 
-function isEmail({ field, kind, own }: Target): boolean {
+export function isEmail({ field, kind, own }: Target): boolean {
   return own && kind === 'text' && /(^|\.)email$/.test(field);
 }
 

@@ -5,6 +5,7 @@ import type { Account } from '../destinations/registry.js';
 import { type MappingSpec, rulesOf } from '../mapping.js';
 import { Assignment } from './assign.js';
 import { looksLikeRow, ROW_FOR_HEADER } from './columns.js';
+import type { Sample } from './email-column.js';
 import { type MappingFault, MappingFaults, quoted } from './faults.js';
 import { fillBlanks, isBlank } from './fill.js';
 import { unfilledFields } from './required.js';
@@ -26,20 +27,23 @@ export type Recipient = Pick<Account, 'destination' | 'options'>;
 
 /**
  * Decides for every column of `header`. Throws one sentence with everything that makes no sense. `nowMs` is what
- * `$now()` is in expressions: the same in every pass over the source.
+ * `$now()` is in expressions: the same in every pass over the source. `sample`: first rows, which tell what a header leaves open.
  */
 export async function makeMapping(
   header: readonly string[],
   { destination, options }: Recipient,
   spec: MappingSpec = {},
   nowMs = 0,
+  sample: Sample = [],
 ): Promise<Mapping> {
   const faults = new MappingFaults();
   const defaults = destination.defaults?.(options) ?? {};
-  const assignment = await Assignment.make(header, destination, spec, nowMs, faults);
+  const assignment = await Assignment.make(header, destination, spec, nowMs, faults, sample);
   const fillers = await compile(assignment, faults);
   faults.throwAny();
-  requireFields(unfilledFields(assignment.targets, destination, defaults), header, destination.kind, faults);
+  const unfilled = unfilledFields(assignment.targets, destination, defaults);
+  const addresses = assignment.addresses.map(({ header }) => header);
+  requireFields(unfilled, header, addresses, destination.kind, faults);
   faults.throwAny();
   return {
     columns: assignment.columns.map(({ header, target }) => ({
@@ -148,6 +152,7 @@ function recordOf(names: readonly string[], cells: readonly string[]): Record<st
 function requireFields(
   unfilled: readonly string[],
   header: readonly string[],
+  addresses: readonly string[],
   kind: string,
   faults: MappingFaults,
 ): void {
@@ -157,7 +162,10 @@ function requireFields(
         faults.add('NO_EMAIL_COLUMN', ROW_FOR_HEADER);
         continue;
       }
-      const sentence = `No column of the header is an e-mail address. It has: ${quoted(header)}. Name one with --map "<column>=email".`;
+      const sentence =
+        addresses.length === 0
+          ? `No column of the header is an e-mail address. It has: ${quoted(header)}. Name one with --map "<column>=email".`
+          : `No column of the header is the e-mail address by its name, and the contact's own may be any of those that hold some: ${quoted(addresses)}. Name it: --map "${addresses[0]}=email".`;
       faults.add('NO_EMAIL_COLUMN', sentence);
     } else {
       const sentence = `Nothing fills ${field}, which ${kind} requires: name a column with --map "<column>=${field}", or a constant with --map "${field}:=<value>".`;
