@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.js';
+import { checkCommand } from './check.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { destinationsCommand } from './destinations.js';
@@ -28,6 +29,7 @@ const program = new Command('rowferry')
 
 for (const command of [
   runCommand(),
+  checkCommand(),
   enqueueCommand(),
   syncCommand(),
   schedulesCommand(),

@@ -29,6 +29,11 @@ const TYPE_OF_KIND: Record<FieldKind, ValueType> = {
   json: 'json',
 };
 
+/** What the cells for `target` are read as. */
+export function typeFor({ kind }: Target, { type }: Treatment): ValueType {
+  return type ?? TYPE_OF_KIND[kind];
+}
+
 /** What `rule` asks for. The type of the header counts where the rule asks for none. */
 export function treatmentOf(rule: Rule, headerType?: ValueType): Treatment {
   return { ...rule, type: typeOf(rule) ?? headerType };
@@ -39,7 +44,7 @@ export function treatmentOf(rule: Rule, headerType?: ValueType): Treatment {
  * e.g. a zone that there is none.
  */
 export async function convertTo(target: Target, treatment: Treatment): Promise<Convert | undefined> {
-  const type = treatment.type ?? TYPE_OF_KIND[target.kind];
+  const type = typeFor(target, treatment);
   const plainly = await convertType(target, type, treatment);
   const { values } = treatment;
   const cased = treatment.case === undefined ? undefined : CASE[treatment.case];

@@ -4,16 +4,22 @@ import type { Destination } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import { type MappingSpec, rulesOf } from '../mapping.js';
 import { Assignment } from './assign.js';
-import { looksLikeRow, ROW_FOR_HEADER } from './columns.js';
+import { type AssignedColumn, type FoundRule, looksLikeRow, ROW_FOR_HEADER } from './columns.js';
+import { isEmail, typeFor } from './convert.js';
 import type { Sample } from './email-column.js';
 import { type MappingFault, MappingFaults, quoted } from './faults.js';
 import { fillBlanks, isBlank } from './fill.js';
+import type { ProfiledColumn } from './profile.js';
 import { unfilledFields } from './required.js';
 import { cellFiller, type FillCell, type FillRow, type Note, rowFiller } from './rules.js';
 
 export interface Mapping {
   /** Where each column goes by itself: a field as in `map`. Undefined for one that rules use, or nothing. */
   columns: { header: string; field?: string }[];
+  /** Fields that are made of more than one column's cell, and of what: `"First" and "Last"`, `constant`. */
+  made: { field: string; from: string; path: readonly string[] }[];
+  /** Columns whose cells are sent as they stand, or as lists. */
+  profiled: ProfiledColumn[];
   /** Sentences a person should read before sending. */
   warnings: string[];
   /** The contact of a record; `note` is told about values that do not fit. */
@@ -50,9 +56,27 @@ export async function makeMapping(
       header,
       ...(target && { field: target.field }),
     })),
+    made: assignment.rules.map(({ target, rules }) => ({
+      field: target.field,
+      path: target.path,
+      from: [...new Set(rules.map(originOf))].join(', else '),
+    })),
+    profiled: assignment.columns.flatMap(profiledColumn),
     warnings: [...assignment.warnings, ...nameless(header)],
     ...mappingFunctions(header, fillers, Object.values(defaults).every(isBlank) ? undefined : defaults),
   };
+}
+
+function originOf({ rule, columns }: FoundRule): string {
+  if (rule.value !== undefined) return 'constant';
+  return rule.jsonata === undefined ? columns.map(({ header }) => `"${header}"`).join(' and ') : 'expression';
+}
+
+/** Of other types than these every cell is judged anyway. */
+function profiledColumn({ index, header, target, treatment = {} }: AssignedColumn): ProfiledColumn[] {
+  if (target === undefined || isEmail(target)) return [];
+  const type = typeFor(target, treatment);
+  return type === 'string' || type === 'list' ? [{ index, header, type, path: target.path }] : [];
 }
 
 /** What of a mapping makes no sense for `destination`, whatever the header of a file may be. */

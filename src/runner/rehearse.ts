@@ -8,7 +8,7 @@ import { rowsAtOnce } from '../ingest/batch.js';
 import { openIngest } from '../ingest/ingest.js';
 import { type Code, codeOf, encodeOutcome, type Outcome } from '../outcome.js';
 import type { BatchToAdd } from '../queues/batches.js';
-import { Journal } from '../report/journal.js';
+import type { Journal } from '../report/journal.js';
 import { type Summary, writeReport } from '../report/write.js';
 import { type RunPlan, runDir } from '../run.js';
 import { Repeats } from './repeats.js';
@@ -50,7 +50,7 @@ export class Rehearsal {
     const atOnce = rowsAtOnce(account.destination, plan.bulk);
     const window = new Window(windowLimits(plan.rate, plan.batchRows, atOnce));
     const codes = new Codes();
-    let untold: Outcome[] = [];
+    const untold: Outcome[] = [];
     const settle = async (outcomes: readonly Outcome[]) => {
       for (const outcome of outcomes) {
         codes.set(outcome.row, codeOf(outcome));
