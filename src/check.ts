@@ -1,11 +1,11 @@
 /** What a run would do with a source, found out without sending anything and without Redis. */
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { systemClock } from './clock.js';
 import { loadConfig } from './config/file.js';
 import { readSettings } from './config.js';
 import type { Contact } from './contact.js';
-import { openDataDir } from './data-dir.js';
+import { openDataDir, openScratch } from './data-dir.js';
 import { Accounts, isBound } from './destinations/accounts.js';
 import { EXIT, RowferryError } from './errors.js';
 import { valueAt } from './ingest/fill.js';
@@ -90,9 +90,6 @@ const SAMPLED_ROWS = 10_000;
 /** Fields can have any name: kinds of faults that are told apart. */
 const MOST_KINDS = 200;
 const PROGRESS_ROWS = 20_000;
-/** What a check that was killed has left goes after a day. */
-const STALE_MS = 86_400_000;
-const SCRATCH = 'check-';
 const NOT_SENT =
   'A check: nothing was sent. This is what a run would do if the destination were empty and took every contact.';
 
@@ -152,17 +149,6 @@ export async function checkSource(
 /** Of the options of a check those of its source. */
 function sourceOptions({ dataDir, config, env, clock, progress, ...rest }: CheckOptions) {
   return rest;
-}
-
-/** Beside the runs: the temporary directory of a system may be memory, and a large source needs room. */
-async function openScratch(dataDir: string, nowMs: number): Promise<string> {
-  for (const name of await readdir(dataDir)) {
-    if (!name.startsWith(SCRATCH)) continue;
-    const path = join(dataDir, name);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: nowMs }));
-    if (nowMs - mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true });
-  }
-  return mkdtemp(join(dataDir, SCRATCH));
 }
 
 async function openJournal(scratch: string, plan: RunPlan): Promise<Journal> {
@@ -240,7 +226,8 @@ class CheckTally {
   }
 }
 
-function sample(samples: string[], cell: string | undefined): void {
+/** Adds a cell that is not among the first different ones yet. */
+export function sample(samples: string[], cell: string | undefined): void {
   const text = cell?.trim();
   if (text && samples.length < SAMPLES && !samples.includes(text)) samples.push(text);
 }

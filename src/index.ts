@@ -22,6 +22,7 @@ export type { SourceOptions } from './intake.js';
 export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
 export type { Progress } from './outcomes/progress.js';
+export { type Preview, previewSource } from './preview.js';
 export type { Summary } from './report/write.js';
 export { openRowferry, type Rowferry, type RowferryOptions, type WorkOptions } from './rowferry.js';
 export type { OnDuplicate, Rate, RunPlan, RunState } from './run.js';

@@ -3,7 +3,7 @@ import { createColors } from 'picocolors';
 import type { Check, CheckedColumn, InvalidKind } from '../index.js';
 import { counted, duration, group } from './progress.js';
 import { rateText } from './show.js';
-import { fit, pad, shown, widthOf, wrap } from './text.js';
+import { cutTo, pad, shown, widthOf, wrap } from './text.js';
 
 export interface ScreenOptions {
   /** Of the terminal. */
@@ -37,7 +37,7 @@ function head({ source, destination, delimiter }: Check, { bold, dim }: Colors):
   return `${bold(`${shown(source.name)} → ${destination}`)}  ${dim(written)}`;
 }
 
-function columnTable(columns: readonly CheckedColumn[], width: number, { bold, dim }: Colors): string {
+export function columnTable(columns: readonly CheckedColumn[], width: number, { bold, dim }: Colors): string {
   const rows = columns.map(({ from, field, samples }) => ({
     from: from === '' ? '(no name)' : shown(from),
     field: field === undefined ? '–' : shown(field),
@@ -47,8 +47,8 @@ function columnTable(columns: readonly CheckedColumn[], width: number, { bold, d
   if (width < NARROW) {
     return rows
       .map(({ from, field, values, sent }) => {
-        const line = fit(`${from} → ${sent ? field : 'not sent'}`, width);
-        return values === '' ? line : `${line}\n  ${dim(fit(values, width - 2))}`;
+        const line = cutTo(`${from} → ${sent ? field : 'not sent'}`, width);
+        return values === '' ? line : `${line}\n  ${dim(cutTo(values, width - 2))}`;
       })
       .join('\n');
   }
@@ -57,11 +57,11 @@ function columnTable(columns: readonly CheckedColumn[], width: number, { bold, d
   const field = widest(['FIELD', ...rows.map((row) => row.field)], Math.floor(width * 0.3));
   const rest = width - from - field - 4;
   const line = (a: string, b: string, c: string) =>
-    `${pad(fit(a, from), from)}  ${pad(fit(b, field), field)}  ${c}`.trimEnd();
+    `${pad(cutTo(a, from), from)}  ${pad(cutTo(b, field), field)}  ${c}`.trimEnd();
   return [
     bold(line('COLUMN', 'FIELD', 'FIRST VALUES')),
     ...rows.map((row) => {
-      const text = line(row.from, row.field, fit(row.values, rest));
+      const text = line(row.from, row.field, cutTo(row.values, rest));
       return row.sent ? text : dim(text);
     }),
   ].join('\n');
@@ -103,7 +103,7 @@ function warnings({ warnings, remarks }: Check, width: number, { bold, yellow, d
   const lines = warnings.map((sentence) => shown(sentence));
   for (const { column, says, examples } of remarks) {
     lines.push(
-      `${shown(column)}: ${says}${dim(` (${examples.map((one) => fit(shown(one), 40)).join(', ')})`)}`,
+      `${shown(column)}: ${says}${dim(` (${examples.map((one) => cutTo(shown(one), 40)).join(', ')})`)}`,
     );
   }
   return [bold('Look at'), ...lines.map((line) => `  ${yellow('!')} ${wrap(line, width, '    ')}`)].join(

@@ -11,6 +11,7 @@ import { destinationsCommand } from './destinations.js';
 import { doctorCommand } from './doctor.js';
 import { enqueueCommand } from './enqueue.js';
 import { explain } from './explain.js';
+import { initCommand } from './init.js';
 import { runCommand } from './run.js';
 import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
@@ -37,6 +38,7 @@ for (const command of [
   workerCommand(),
   runsCommand(),
   destinationsCommand(),
+  initCommand(),
   configCommand(),
   doctorCommand(),
   sandboxCommand(),

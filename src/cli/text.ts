@@ -2,7 +2,7 @@
 
 const WIDE =
   /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{1F300}-\u{1FAFF}]/u;
-const NO_WIDTH = /[\p{M}\u200B-\u200D\uFE0F]/u;
+const NO_WIDTH = /\p{M}|\u200B|\u200C|\u200D/u;
 
 /** Columns that `text` takes on a terminal. */
 export function widthOf(text: string): number {
@@ -13,7 +13,7 @@ export function widthOf(text: string): number {
 }
 
 /** Cut to `width` columns, with an ellipsis at the end. */
-export function fit(text: string, width: number): string {
+export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let cut = '';
   let left = Math.max(0, width - 1);

@@ -1,6 +1,6 @@
 /** Decides where every column goes: rules first, then names, aliases, the preset, and the place for further fields. */
 import type { Destination } from '../destinations/destination.js';
-import { type MappingSpec, type Rule, rulesOf, typeOf } from '../mapping.js';
+import { type MappingSpec, type Rule, rulesOf, typeCalled, typeOf } from '../mapping.js';
 import { didYouMean } from '../spelling.js';
 import { type AssignedColumn, bindRule, type FoundRule, looksLikeRow, readHeader } from './columns.js';
 import { isEmail, treatmentOf } from './convert.js';
@@ -59,6 +59,7 @@ export class Assignment {
     assignment.claimByContent();
     assignment.placeTheRest();
     assignment.warnOfShared();
+    assignment.warnOfTypes();
     return assignment;
   }
 
@@ -282,6 +283,17 @@ export class Assignment {
       if (columns === 1) continue;
       this.warnings.push(
         `${columns} columns go to ${field}; of each row the last cell that is not blank is sent.`,
+      );
+    }
+  }
+
+  private warnOfTypes(): void {
+    for (const { name, header } of this.columns) {
+      const [, before, word = ''] = /^(.*\S):(\w+)$/.exec(name) ?? [];
+      const type = typeCalled(word);
+      if (type === undefined) continue;
+      this.warnings.push(
+        `Column "${header}" goes by its whole name: "${word}" is no type; "${before}:${type}" would ask for one.`,
       );
     }
   }
