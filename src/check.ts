@@ -141,6 +141,9 @@ export async function checkSource(
       ...(isBound(request.account) ? {} : { unset: destination.env[destination.accountKey]! }),
       ...(summary === undefined ? {} : { report: summary.reports }),
     };
+  } catch (error) {
+    // What was being read says that it was cut off; why is known here.
+    throw options.signal?.aborted && !(error instanceof RowferryError) ? interrupted() : error;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -56,14 +56,19 @@ export class Accounts {
     const known = DESTINATIONS.find(({ kind }) => kind === name);
     const isOurs = known && !this.entries.some((entry) => entry.name === name);
     if (!isOurs || hasCredentials(known, this.environment)) return this.choose(name);
-    const { kind } = known;
-    const options = { baseUrl: '' };
+    const { kind, env } = known;
+    // A company's id, say, is of use without its key.
+    const set = Object.entries(env).map(([option, name]) => [
+      option,
+      this.environment[name]?.trim() || undefined,
+    ]);
+    const options = { baseUrl: '', ...Object.fromEntries(set.filter(([, value]) => value !== undefined)) };
     return this.withDefaults({
       id: `${kind}${UNBOUND}`,
       name: kind,
       destination: known,
       options,
-      setBy: known.env,
+      setBy: env,
       settings: {},
     });
   }
