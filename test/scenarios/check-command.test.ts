@@ -74,7 +74,7 @@ describe('init --yes', () => {
     const init = await world.start('init', '--yes').finished;
     expect(init).toMatchObject({ code: EXIT.ok, stderr: '' });
     const text = readFileSync(join(world.dir, 'rowferry.yaml'), 'utf8');
-    expect(text).toContain('api_key: ${SENDMATOR_API_KEY}');
+    expect(text).toMatch(/api_key: \$\{SENDMATOR_API_KEY\}\n/);
     expect(text).not.toContain(world.env.SENDMATOR_API_KEY);
     expect(text).toContain('email: E-Mail');
     expect((await world.start('config', 'check').finished).stdout).toBe('ok: 1 destination, 1 sync\n');
