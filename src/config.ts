@@ -3,7 +3,7 @@ import iconv from 'iconv-lite';
 import type { Escape, Quote } from './dialect.js';
 import { EXIT, RowferryError } from './errors.js';
 import { LOG_LEVELS, type LogLevel } from './log.js';
-import { gatherRules, isType, type MapRules, type NamedRule, ruleOfPair, TYPES } from './mapping.js';
+import { gatherRules, isType, type MapRules, type NamedRule, noType, ruleOfPair, TYPES } from './mapping.js';
 import type { OnDuplicate, Rate } from './run.js';
 
 export type Environment = Record<string, string | undefined>;
@@ -271,7 +271,9 @@ function parsePair(pair: string, setting: string): NamedRule {
   if (at < 1 || column === '' || field === '') throw bad(setting, pair, 'of the form Header=field');
   const type = /^[\w.[\]]+:(\w*)$/.exec(field)?.[1];
   if (type !== undefined && !isType(type)) {
-    throw bad(setting, pair, `of the form Header=field:type; the types are ${TYPES.join(', ')}`);
+    const sentence =
+      type === '' ? `no type stands behind the colon. Types: ${TYPES.join(', ')}` : noType(type);
+    throw new RowferryError('SETTING_INVALID', `${setting}: "${pair}": ${sentence}.`, EXIT.usage);
   }
   return ruleOfPair(column, field);
 }

@@ -19,11 +19,3 @@ export function keysOf(identity: Identity): [KeyKind, string][] {
   if (identity.external_id !== undefined) keys.push(['x', within + identity.external_id]);
   return keys;
 }
-
-/**
- * The form in which e-mail addresses are compared and sent: trimmed, lower case. Mailboxes that differ by case
- * alone are the same person everywhere in practice, and a case-sensitive API would otherwise hold them twice.
- */
-export function normaliseEmail(address: string): string {
-  return address.trim().toLowerCase();
-}

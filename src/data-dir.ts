@@ -1,6 +1,7 @@
 /** The data dir: runs, reports, the private Redis. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXIT, RowferryError } from './errors.js';
 
@@ -26,4 +27,19 @@ export function readDataDirId(dataDir: string): string {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   return readFileSync(path, 'utf8').trim();
+}
+
+/** What a check that was killed has left goes after a day. */
+const STALE_MS = 86_400_000;
+const SCRATCH = 'check-';
+
+/** A directory for a check, to be removed by it: the temporary directory of a system may be memory, and a large source needs room. */
+export async function openScratch(dataDir: string, nowMs: number): Promise<string> {
+  for (const name of await readdir(dataDir)) {
+    if (!name.startsWith(SCRATCH)) continue;
+    const path = join(dataDir, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: nowMs }));
+    if (nowMs - mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true });
+  }
+  return mkdtemp(join(dataDir, SCRATCH));
 }

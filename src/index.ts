@@ -1,7 +1,8 @@
 /** The library. */
 export { z } from 'zod';
+export { type Check, type CheckedColumn, type CheckOptions, checkSource, type InvalidKind } from './check.js';
 export type { Environment } from './config.js';
-export { type Contact, type Identity, normaliseEmail } from './contact.js';
+export type { Contact, Identity } from './contact.js';
 export type { Waiting } from './delivery/waiting.js';
 export {
   type ApiAnswer,
@@ -15,11 +16,13 @@ export {
 } from './destinations/destination.js';
 export { usualVerdict } from './destinations/http/customs.js';
 export { announcedWait } from './destinations/wait-hints.js';
+export { normaliseEmail } from './email.js';
 export { EXIT, RowferryError } from './errors.js';
 export type { SourceOptions } from './intake.js';
 export type { MappingSpec, Rule } from './mapping.js';
 export { REASONS, type Reason, type Status } from './outcome.js';
 export type { Progress } from './outcomes/progress.js';
+export { type Preview, previewSource } from './preview.js';
 export type { FoundRow, RowQuery, RowsPage } from './report/rows.js';
 export type { Summary } from './report/summary.js';
 export { openRowferry, type Rowferry, type RowferryOptions, type WorkOptions } from './rowferry.js';

@@ -52,29 +52,12 @@ export class Intake {
     options: SourceOptions & Origin & { signal?: AbortSignal | undefined },
     before: (account: Account) => Promise<void> = async () => {},
   ): Promise<RunRequest> {
-    const sync = options.sync === undefined ? undefined : findSync(this.config.syncs, options.sync);
-    const source = given ?? sync?.source;
-    if (source === undefined) {
-      const sentence = sync
-        ? `The sync "${sync.name}" has no source; name a file.`
-        : 'There is no source: name a file, or a sync of the configuration file.';
-      throw new RowferryError('SOURCE_MISSING', sentence, EXIT.usage);
-    }
-    const account = await this.accounts.choose(options.to ?? sync?.to);
-    await before(account);
-    const { defaults } = this.config;
-    const { map = {}, ...otherwise } = parseMapping(options.mapping ?? {});
-    const { name, ...ofSync } = sync ?? {}; // a request's name is that of the file
-    return {
-      reportDir: defaults.reportDir,
-      ...account.settings,
-      ...ofSync,
-      ...said(options),
-      mapping: withRules({ ...sync?.mapping, ...otherwise }, map),
-      source,
-      account,
-      sync: name,
+    const choose = async (name?: string) => {
+      const account = await this.accounts.choose(name);
+      await before(account);
+      return account;
     };
+    return requestOf(this.config, choose, given, options);
   }
 
   async plan(...asked: Parameters<Intake['request']>): Promise<Plan> {
@@ -137,6 +120,37 @@ export class Intake {
       offered: [...new Set(destinations.map(({ name }) => name))],
     };
   }
+}
+
+/** What is asked for, then what the sync, the destination and the defaults of the file say. */
+export async function requestOf(
+  config: LoadedConfig,
+  choose: (name?: string) => Promise<Account>,
+  given: GivenSource | undefined,
+  options: SourceOptions & Origin & { signal?: AbortSignal | undefined },
+): Promise<RunRequest> {
+  const sync = options.sync === undefined ? undefined : findSync(config.syncs, options.sync);
+  const source = given ?? sync?.source;
+  if (source === undefined) {
+    const sentence = sync
+      ? `The sync "${sync.name}" has no source; name a file.`
+      : 'There is no source: name a file, or a sync of the configuration file.';
+    throw new RowferryError('SOURCE_MISSING', sentence, EXIT.usage);
+  }
+  const account = await choose(options.to ?? sync?.to);
+  const { defaults } = config;
+  const { map = {}, ...otherwise } = parseMapping(options.mapping ?? {});
+  const { name, ...ofSync } = sync ?? {}; // a request's name is that of the file
+  return {
+    reportDir: defaults.reportDir,
+    ...account.settings,
+    ...ofSync,
+    ...said(options),
+    mapping: withRules({ ...sync?.mapping, ...otherwise }, map),
+    source,
+    account,
+    sync: name,
+  };
 }
 
 /** Where and how the rows of a run were sent, for a run that sends some of them again. */

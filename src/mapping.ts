@@ -1,12 +1,47 @@
 /** How columns become fields, as people write it: rules by field, in `rowferry.yaml`, `--map` and the library. */
 import { z } from 'zod';
 import { EXIT, RowferryError } from './errors.js';
+import { didYouMean } from './spelling.js';
 
 export const TYPES = ['string', 'number', 'integer', 'boolean', 'date', 'json', 'list', 'phone'] as const;
 export type ValueType = (typeof TYPES)[number];
 
 export const PRESETS = ['hubspot', 'salesforce', 'google', 'outlook', 'mailchimp'] as const;
 export type PresetName = (typeof PRESETS)[number];
+
+/** What other programs call these. */
+const OTHER_NAMES: Record<string, ValueType> = {
+  int: 'integer',
+  long: 'integer',
+  bigint: 'integer',
+  bool: 'boolean',
+  str: 'string',
+  text: 'string',
+  varchar: 'string',
+  float: 'number',
+  double: 'number',
+  decimal: 'number',
+  num: 'number',
+  numeric: 'number',
+  datetime: 'date',
+  timestamp: 'date',
+  array: 'list',
+  set: 'list',
+  object: 'json',
+  tel: 'phone',
+};
+
+/** The type that goes by `word` elsewhere: `int` is `integer` here. */
+export function typeCalled(word: string): ValueType | undefined {
+  return Object.hasOwn(OTHER_NAMES, word) ? OTHER_NAMES[word] : undefined;
+}
+
+/** The end of a sentence about `word`, which is no type. */
+export function noType(word: string): string {
+  const meant = typeCalled(word.toLowerCase());
+  const hint = meant === undefined ? didYouMean(word, TYPES) : ` Did you mean "${meant}"?`;
+  return `"${word}" is no type.${hint} Types: ${TYPES.join(', ')}`;
+}
 
 const SOURCES = ['column', 'columns', 'value', 'jsonata'] as const;
 /** Keys that say the type by themselves. */
@@ -148,8 +183,13 @@ export function gatherRules(rules: readonly NamedRule[]): MapRules {
   return Object.fromEntries([...lists].map(([field, list]) => [field, list.length === 1 ? list[0]! : list]));
 }
 
-/** Rules for columns that are given as header → field. */
+/** Rules for columns that are given as header → field. Throws a sentence for a type by another program's name. */
 export function rulesOfPairs(pairs: Readonly<Record<string, string>>): MapRules {
+  for (const [column, field] of Object.entries(pairs)) {
+    const word = /:(\w+)$/.exec(field)?.[1] ?? '';
+    if (typeCalled(word) === undefined) continue;
+    throw new RowferryError('SETTING_INVALID', `map: "${column}=${field}": ${noType(word)}.`, EXIT.usage);
+  }
   return gatherRules(Object.entries(pairs).map(([column, field]) => ruleOfPair(column, field)));
 }
 

@@ -130,7 +130,7 @@ describe('parseMap', () => {
 
   test('refuses a type that there is none', () => {
     expect(refusal(() => parseMap(['Score=custom_fields.score:intger'], '--map'))).toBe(
-      '--map: "Score=custom_fields.score:intger" is not of the form Header=field:type; the types are string, number, integer, boolean, date, json, list, phone.',
+      '--map: "Score=custom_fields.score:intger": "intger" is no type. Did you mean "integer"? Types: string, number, integer, boolean, date, json, list, phone.',
     );
   });
 

@@ -4,12 +4,14 @@ import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.js';
+import { checkCommand } from './check.js';
 import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { destinationsCommand } from './destinations.js';
 import { doctorCommand } from './doctor.js';
 import { enqueueCommand } from './enqueue.js';
 import { explain } from './explain.js';
+import { initCommand } from './init.js';
 import { runCommand } from './run.js';
 import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
@@ -28,6 +30,7 @@ const program = new Command('rowferry')
 
 for (const command of [
   runCommand(),
+  checkCommand(),
   enqueueCommand(),
   syncCommand(),
   schedulesCommand(),
@@ -35,6 +38,7 @@ for (const command of [
   workerCommand(),
   runsCommand(),
   destinationsCommand(),
+  initCommand(),
   configCommand(),
   doctorCommand(),
   sandboxCommand(),

@@ -149,7 +149,7 @@ const UNITS: [perMs: number, unit: string][] = [
 ];
 
 /** `10/s`, as it is given; `10/5 s` where it cannot be given. */
-function rateText(rate: Rate | null): string {
+export function rateText(rate: Rate | null): string {
   if (rate === null) return 'none';
   const unit = UNITS.find(([perMs]) => perMs === rate.perMs)?.[1];
   return `${rate.requests}/${unit ?? `${rate.perMs / 1000} s`}`;

@@ -18,6 +18,13 @@ import {
 
 type Environment = Record<string, string | undefined>;
 
+const UNBOUND = '-unbound';
+
+/** False for an account without credentials, to which nothing can be sent. */
+export function isBound({ id }: Pick<Account, 'id'>): boolean {
+  return !id.endsWith(UNBOUND);
+}
+
 export class Accounts {
   private readonly opened = new Map<DestinationEntry, Promise<Destination>>();
 
@@ -42,6 +49,28 @@ export class Accounts {
         : `Several destinations have credentials; choose one with --to: ${[only, ...others].map((account) => account.name).join(', ')}.`,
       EXIT.usage,
     );
+  }
+
+  /** As {@link choose}, for what sends nothing: one of the kinds we know is enough, without its credentials. */
+  async chooseToCheck(name?: string): Promise<Account> {
+    const known = DESTINATIONS.find(({ kind }) => kind === name);
+    const isOurs = known && !this.entries.some((entry) => entry.name === name);
+    if (!isOurs || hasCredentials(known, this.environment)) return this.choose(name);
+    const { kind, env } = known;
+    // A company's id, say, is of use without its key.
+    const set = Object.entries(env).map(([option, name]) => [
+      option,
+      this.environment[name]?.trim() || undefined,
+    ]);
+    const options = { baseUrl: '', ...Object.fromEntries(set.filter(([, value]) => value !== undefined)) };
+    return this.withDefaults({
+      id: `${kind}${UNBOUND}`,
+      name: kind,
+      destination: known,
+      options,
+      setBy: env,
+      settings: {},
+    });
   }
 
   /** Binds the destination of a plan again. A name that stands for another kind by now is refused. */

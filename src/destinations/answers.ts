@@ -1,5 +1,6 @@
 /** Reads the answers of APIs. Whatever comes — any status, any JSON, none at all — becomes a verdict; nothing throws. */
-import { type Contact, normaliseEmail } from '../contact.js';
+import type { Contact } from '../contact.js';
+import { normaliseEmail } from '../email.js';
 import type { Verdict } from '../verdict.js';
 import { type ApiAnswer, type Finding, jsonBody } from './destination.js';
 import { announcedWait } from './wait-hints.js';

@@ -1,6 +1,7 @@
 /** Options and fields that many APIs have alike: how they are checked, and under which headers files bring them. */
 import { z } from 'zod';
-import { type Identity, normaliseEmail } from '../contact.js';
+import type { Identity } from '../contact.js';
+import { isEmailAddress, LONGEST_EMAIL, normaliseEmail } from '../email.js';
 
 /** `required` for a value that is missing, `code` for one of another type. */
 const or = (code: string) => ({
@@ -10,8 +11,8 @@ const or = (code: string) => ({
 export const text = z.string(or('not_a_text'));
 export const email = z
   .string(or('invalid_format'))
-  .regex(z.regexes.html5Email, 'invalid_format')
-  .max(254, 'too_long');
+  .max(LONGEST_EMAIL, 'too_long')
+  .refine(isEmailAddress, 'invalid_format');
 export const flag = z.boolean(or('not_a_boolean'));
 export const count = z.int(or('not_an_integer')).min(0, 'out_of_range');
 /** ISO 8601: a day, or a moment with or without its offset. */

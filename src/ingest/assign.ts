@@ -1,9 +1,10 @@
 /** Decides where every column goes: rules first, then names, aliases, the preset, and the place for further fields. */
 import type { Destination } from '../destinations/destination.js';
-import { type MappingSpec, type Rule, rulesOf, typeOf } from '../mapping.js';
+import { type MappingSpec, type Rule, rulesOf, typeCalled, typeOf } from '../mapping.js';
 import { didYouMean } from '../spelling.js';
-import { type AssignedColumn, bindRule, type FoundRule, readHeader } from './columns.js';
-import { treatmentOf } from './convert.js';
+import { type AssignedColumn, bindRule, type FoundRule, looksLikeRow, readHeader } from './columns.js';
+import { isEmail, treatmentOf } from './convert.js';
+import { findByContent, fullest, refuseContent, type Sample } from './email-column.js';
 import { type MappingFaults, quoted } from './faults.js';
 import { Fields, Places, plain, type Target } from './fields.js';
 import { choosePreset, NAME_MEANING, NAME_PARTS, type Preset } from './presets.js';
@@ -22,6 +23,8 @@ export class Assignment {
   readonly columns: AssignedColumn[];
   readonly rules: FieldRules[] = [];
   readonly warnings: string[] = [];
+  /** Columns of e-mail addresses, when none of them fills the field. */
+  addresses: readonly AssignedColumn[] = [];
   private readonly fields: Fields;
   private readonly taken = new Set<string>();
   private readonly places = new Places();
@@ -32,6 +35,7 @@ export class Assignment {
     private readonly nowMs: number,
     private readonly faults: MappingFaults,
     header: readonly string[],
+    private readonly sample: Sample,
   ) {
     this.fields = new Fields(destination);
     this.columns = header.map(readHeader);
@@ -44,15 +48,18 @@ export class Assignment {
     spec: MappingSpec,
     nowMs: number,
     faults: MappingFaults,
+    sample: Sample = [],
   ): Promise<Assignment> {
-    const assignment = new Assignment(destination, spec, nowMs, faults, header);
+    const assignment = new Assignment(destination, spec, nowMs, faults, header, sample);
     for (const [field, rule] of Object.entries(spec.map ?? {})) {
       await assignment.bind(field, rulesOf(rule));
     }
     assignment.claimByName();
     assignment.claimByPreset();
+    assignment.claimByContent();
     assignment.placeTheRest();
     assignment.warnOfShared();
+    assignment.warnOfTypes();
     return assignment;
   }
 
@@ -109,6 +116,7 @@ export class Assignment {
 
   /** A field goes to the first column that claims it by its own name, else by an alias. */
   private claimByName(): void {
+    this.claimFullest();
     for (const exact of [true, false]) {
       for (const column of this.free()) {
         const target = this.fields.meant(column.name);
@@ -116,6 +124,46 @@ export class Assignment {
         if (exact === (plain(column.name) === plain(target.field))) this.claim(column, target);
       }
     }
+  }
+
+  /** Several columns may be the e-mail address by their names; an empty one is not, whatever it is called. */
+  private claimFullest(): void {
+    const target = this.emailTarget();
+    if (target === undefined) return;
+    const exactly = (column: AssignedColumn) => plain(column.name) === plain(target.field);
+    const claiming = this.free().filter(({ name }) => this.fields.meant(name)?.field === target.field);
+    const inOrder = [...claiming.filter(exactly), ...claiming.filter((column) => !exactly(column))];
+    const chosen = fullest(inOrder, this.sample);
+    if (chosen === undefined) return;
+    this.claim(chosen, target);
+    if (chosen === inOrder[0]) return;
+    this.warnings.push(
+      `Column "${chosen.header}" fills email: the first rows of "${inOrder[0]!.header}" hold no address.`,
+    );
+  }
+
+  /** Whatever its name is, a column of addresses may be meant; one that holds none is not. */
+  private claimByContent(): void {
+    const free = this.free().filter(({ used }) => used === undefined);
+    const { chosen, found } = findByContent(free, this.sample);
+    const filling = this.columns.find(({ target }) => target && isEmail(target) && target.field === 'email');
+    const target = this.emailTarget();
+    if (filling !== undefined) {
+      const sentence = refuseContent(filling, found, this.sample);
+      if (sentence !== undefined) this.faults.add('EMAIL_COLUMN_WRONG', sentence);
+    } else if (target !== undefined && !looksLikeRow(this.columns.map(({ header }) => header))) {
+      if (chosen === undefined) this.addresses = found;
+      else {
+        this.claim(chosen, target);
+        this.warnings.push(`Column "${chosen.header}" fills email: it is the one that holds addresses.`);
+      }
+    }
+  }
+
+  /** The field of the contact's own address, while nothing fills it. */
+  private emailTarget(): Target | undefined {
+    const target = this.fields.meant('email');
+    return target && isEmail(target) && !this.isTaken(target) ? target : undefined;
   }
 
   private claimByPreset(): void {
@@ -235,6 +283,17 @@ export class Assignment {
       if (columns === 1) continue;
       this.warnings.push(
         `${columns} columns go to ${field}; of each row the last cell that is not blank is sent.`,
+      );
+    }
+  }
+
+  private warnOfTypes(): void {
+    for (const { name, header } of this.columns) {
+      const [, before, word = ''] = /^(.*\S):(\w+)$/.exec(name) ?? [];
+      const type = typeCalled(word);
+      if (type === undefined) continue;
+      this.warnings.push(
+        `Column "${header}" goes by its whole name: "${word}" is no type; "${before}:${type}" would ask for one.`,
       );
     }
   }

@@ -1,7 +1,7 @@
 /** Turns the text of a cell into the value of a type. */
-import { normaliseEmail } from '../contact.js';
 import type { FieldKind } from '../destinations/destination.js';
 import { type Rule, typeOf, type ValueType } from '../mapping.js';
+import { readEmail } from './email.js';
 import type { Target } from './fields.js';
 import { isBlank } from './fill.js';
 import { type Convert, Unfit } from './unfit.js';
@@ -29,6 +29,11 @@ const TYPE_OF_KIND: Record<FieldKind, ValueType> = {
   json: 'json',
 };
 
+/** What the cells for `target` are read as. */
+export function typeFor({ kind }: Target, { type }: Treatment): ValueType {
+  return type ?? TYPE_OF_KIND[kind];
+}
+
 /** What `rule` asks for. The type of the header counts where the rule asks for none. */
 export function treatmentOf(rule: Rule, headerType?: ValueType): Treatment {
   return { ...rule, type: typeOf(rule) ?? headerType };
@@ -39,7 +44,7 @@ export function treatmentOf(rule: Rule, headerType?: ValueType): Treatment {
  * e.g. a zone that there is none.
  */
 export async function convertTo(target: Target, treatment: Treatment): Promise<Convert | undefined> {
-  const type = treatment.type ?? TYPE_OF_KIND[target.kind];
+  const type = typeFor(target, treatment);
   const plainly = await convertType(target, type, treatment);
   const { values } = treatment;
   const cased = treatment.case === undefined ? undefined : CASE[treatment.case];
@@ -62,7 +67,7 @@ async function convertType(
 ): Promise<Convert | undefined> {
   switch (type) {
     case 'string':
-      return isEmail(target) ? normaliseEmail : undefined;
+      return isEmail(target) ? readEmail : undefined;
     case 'number':
       return toNumber;
     case 'integer':
@@ -81,7 +86,7 @@ async function convertType(
   }
 }
 
-function isEmail({ field, kind, own }: Target): boolean {
+export function isEmail({ field, kind, own }: Target): boolean {
   return own && kind === 'text' && /(^|\.)email$/.test(field);
 }
 

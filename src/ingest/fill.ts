@@ -31,6 +31,16 @@ export function setterOf(path: readonly string[]): Setter {
   };
 }
 
+/** What stands at `path`; undefined: nothing. */
+export function valueAt(contact: Contact, path: readonly string[]): unknown {
+  let value: unknown = contact;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Contact)[name];
+  }
+  return value;
+}
+
 /** Gives `contact` the values of `others` that it does not have, at any depth; what it takes is its own copy. */
 export function fillBlanks(contact: Contact, others: Contact): void {
   for (const [name, value] of Object.entries(others)) {

@@ -6,11 +6,12 @@ import { unguardFormula } from '../formula.js';
 import type { Outcome } from '../outcome.js';
 import { type RunPlan, runDir } from '../run.js';
 import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder, type RepeatFinder } from './dedupe.js';
+import { SAMPLE_ROWS } from './email-column.js';
 import { SLOW } from './expression.js';
 import { type Mapping, makeMapping, type Recipient } from './map.js';
 import { readRecords, type SourceRecord } from './read.js';
 import { recordFault, totalFault } from './record.js';
-import { type Fault, findFault } from './validate.js';
+import { type Fault, findFaults } from './validate.js';
 
 export interface IngestedRow {
   row: number;
@@ -19,6 +20,8 @@ export interface IngestedRow {
   contact: Contact;
   /** Set when the row must not be sent. */
   invalid?: Outcome;
+  /** All that `invalid` tells of. */
+  faults?: readonly Fault[];
 }
 
 export interface Ingest {
@@ -43,9 +46,9 @@ export async function openIngest(
   { validate = true } = {},
 ): Promise<Ingest> {
   const records = readRecords(plan.source.path, plan.source.bytes, plan.dialect);
-  const first = await records.next();
-  const group = first.done ? [] : first.value;
-  const header = plan.dialect.header ? group.shift() : numbered(group[0]);
+  const early = await firstGroups(records);
+  const header = plan.dialect.header ? early[0]?.shift() : numbered(early[0]?.[0]);
+  const firstRows = early.flat();
   if (header === undefined || header.fault || header.cells.every((cell) => cell.trim() === '')) {
     await records.return();
     throw new RowferryError(
@@ -59,22 +62,22 @@ export async function openIngest(
   const names = guarded ? header.cells.map(unguardFormula) : header.cells;
   let mapping: Mapping;
   try {
-    mapping = await makeMapping(names, recipient, plan.mapping, Date.parse(plan.createdAt));
+    const sample = firstRows.slice(0, SAMPLE_ROWS).map(cellsOf);
+    mapping = await makeMapping(names, recipient, plan.mapping, Date.parse(plan.createdAt), sample);
   } catch (error) {
     await records.return();
     throw error;
   }
   const width = names.length;
   const marked = plan.source.text === 'marked' ? mapping.reads : undefined;
-  let unfit: Fault | undefined;
+  let unfit: Fault[] = [];
   let slow = 0;
-  const note = (fault: Fault) => {
-    unfit ??= fault;
-  };
+  const note = (fault: Fault) => void unfit.push(fault);
 
   async function* rows(): AsyncGenerator<IngestedRow[], void, void> {
     try {
-      if (group.length > 0) yield await toRows(group);
+      for (const group of early) if (group.length > 0) yield await toRows(group);
+      early.length = 0;
       for await (const records_ of records) yield await toRows(records_);
     } finally {
       await records.return();
@@ -90,11 +93,11 @@ export async function openIngest(
     const made: IngestedRow[] = [];
     for (const record of part) {
       const cells = cellsOf(record);
-      unfit = undefined;
+      if (unfit.length > 0) unfit = [];
       const contact = mapping.map(cells, note);
       await express(contact, cells, note);
-      const fault = unfit as Fault | undefined;
-      if (validate && fault?.code === SLOW && ++slow === MOST_SLOW) throw tooSlow(fault, record);
+      const ended = unfit.find(({ code }) => code === SLOW);
+      if (validate && ended && ++slow === MOST_SLOW) throw tooSlow(ended, record);
       made.push(checked(record, cells, contact));
     }
     return made;
@@ -102,7 +105,7 @@ export async function openIngest(
 
   function toRow(record: SourceRecord): IngestedRow {
     const cells = cellsOf(record);
-    unfit = undefined;
+    if (unfit.length > 0) unfit = [];
     return checked(record, cells, mapping.map(cells, note));
   }
 
@@ -113,13 +116,24 @@ export async function openIngest(
   function checked(record: SourceRecord, cells: readonly string[], contact: Contact): IngestedRow {
     const { row, line } = record;
     if (!validate) return { row, line, cells, contact };
-    const found = recordFault(record, width, marked) ?? unfit ?? findFault(contact, recipient.destination);
-    if (found === undefined) return { row, line, cells, contact };
-    const fault = totalFault(record) ?? found;
-    const message = [fault.code, fault.message].filter(Boolean).join(': ');
-    const invalid: Outcome = { row, status: 'failed', reason: 'invalid', message };
-    if (fault.field !== '') invalid.field = fault.field;
-    return { row, line, cells, contact, invalid };
+    const faults = faultsOf(record, contact);
+    if (faults.length === 0) return { row, line, cells, contact };
+    const invalid: Outcome = { row, status: 'failed', reason: 'invalid', message: sentenceOf(faults) };
+    const [{ field }] = faults as [Fault];
+    if (field !== '') invalid.field = field;
+    return { row, line, cells, contact, invalid, faults };
+  }
+
+  function faultsOf(record: SourceRecord, contact: Contact): readonly Fault[] {
+    const broken = recordFault(record, width, marked);
+    if (broken !== undefined) return [totalFault(record) ?? broken];
+    const found = findFaults(contact, recipient.destination);
+    if (unfit.length === 0 && found.length === 0) return found;
+    const total = totalFault(record);
+    if (total !== undefined) return [total];
+    // Of a field whose cell does not fit, the destination would only say that it is missing.
+    const told = new Set(unfit.map(({ field }) => field));
+    return [...unfit, ...found.filter(({ field }) => !told.has(field))];
   }
 
   return { header: names, mapping, rows: rows() };
@@ -135,6 +149,31 @@ function tooSlow({ field, message }: Fault, { line }: SourceRecord): RowferryErr
 function numbered(first: SourceRecord | undefined): Pick<SourceRecord, 'cells' | 'fault'> | undefined {
   return first && { ...first, cells: first.cells.map((_, i) => String(i + 1)) };
 }
+
+/** As many groups as it takes for the header and the rows that the mapping looks at: however the file is cut, the same rows. */
+async function firstGroups(records: AsyncGenerator<SourceRecord[], void, void>): Promise<SourceRecord[][]> {
+  const groups: SourceRecord[][] = [];
+  for (let count = 0; count <= SAMPLE_ROWS; ) {
+    const next = await records.next();
+    if (next.done) break;
+    groups.push(next.value);
+    count += next.value.length;
+  }
+  return groups;
+}
+
+/** All of them, so that a row is mended once: `invalid_format; is_active not_a_boolean: column "Active" must hold …` */
+function sentenceOf([first, ...others]: readonly Fault[]): string {
+  const told = (code: string, message: string) => [code, message].filter(Boolean).join(': ');
+  const more = others
+    .slice(0, MOST_TOLD)
+    .map(({ field, code, message }) => `${field} ${told(code, message)}`);
+  if (others.length > MOST_TOLD) more.push(`${others.length - MOST_TOLD} more`);
+  return [told(first!.code, first!.message), ...more].join('; ');
+}
+
+/** Faults of one row, besides the first. */
+const MOST_TOLD = 4;
 
 /** Prepares the search for repeated rows; a large source is read once for it. */
 export async function openRepeatFinder(

@@ -4,9 +4,12 @@ import type { Destination } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
 import { type MappingSpec, rulesOf } from '../mapping.js';
 import { Assignment } from './assign.js';
-import { looksLikeRow, ROW_FOR_HEADER } from './columns.js';
+import { type AssignedColumn, type FoundRule, looksLikeRow, ROW_FOR_HEADER } from './columns.js';
+import { isEmail, typeFor } from './convert.js';
+import type { Sample } from './email-column.js';
 import { type MappingFault, MappingFaults, quoted } from './faults.js';
 import { fillBlanks, isBlank } from './fill.js';
+import type { ProfiledColumn } from './profile.js';
 import { unfilledFields } from './required.js';
 import { cellFiller, type FillCell, type FillRow, type Note, rowFiller } from './rules.js';
 
@@ -15,6 +18,10 @@ export interface Mapping {
   columns: { header: string; field?: string }[];
   /** Indexes of the columns that contacts are made of. */
   reads: ReadonlySet<number>;
+  /** Fields that are made of more than one column's cell, and of what: `"First" and "Last"`, `constant`. */
+  made: { field: string; from: string; path: readonly string[] }[];
+  /** Columns whose cells are sent as they stand, or as lists. */
+  profiled: ProfiledColumn[];
   /** Sentences a person should read before sending. */
   warnings: string[];
   /** The contact of a record; `note` is told about values that do not fit. */
@@ -28,20 +35,23 @@ export type Recipient = Pick<Account, 'destination' | 'options'>;
 
 /**
  * Decides for every column of `header`. Throws one sentence with everything that makes no sense. `nowMs` is what
- * `$now()` is in expressions: the same in every pass over the source.
+ * `$now()` is in expressions: the same in every pass over the source. `sample`: first rows, which tell what a header leaves open.
  */
 export async function makeMapping(
   header: readonly string[],
   { destination, options }: Recipient,
   spec: MappingSpec = {},
   nowMs = 0,
+  sample: Sample = [],
 ): Promise<Mapping> {
   const faults = new MappingFaults();
   const defaults = destination.defaults?.(options) ?? {};
-  const assignment = await Assignment.make(header, destination, spec, nowMs, faults);
+  const assignment = await Assignment.make(header, destination, spec, nowMs, faults, sample);
   const fillers = await compile(assignment, faults);
   faults.throwAny();
-  requireFields(unfilledFields(assignment.targets, destination, defaults), header, destination.kind, faults);
+  const unfilled = unfilledFields(assignment.targets, destination, defaults);
+  const addresses = assignment.addresses.map(({ header }) => header);
+  requireFields(unfilled, header, addresses, destination.kind, faults);
   faults.throwAny();
   return {
     columns: assignment.columns.map(({ header, target }) => ({
@@ -49,9 +59,27 @@ export async function makeMapping(
       ...(target && { field: target.field }),
     })),
     reads: new Set(assignment.columns.flatMap(({ index, target, used }) => (target || used ? [index] : []))),
+    made: assignment.rules.map(({ target, rules }) => ({
+      field: target.field,
+      path: target.path,
+      from: [...new Set(rules.map(originOf))].join(', else '),
+    })),
+    profiled: assignment.columns.flatMap(profiledColumn),
     warnings: [...assignment.warnings, ...nameless(header)],
     ...mappingFunctions(header, fillers, Object.values(defaults).every(isBlank) ? undefined : defaults),
   };
+}
+
+function originOf({ rule, columns }: FoundRule): string {
+  if (rule.value !== undefined) return 'constant';
+  return rule.jsonata === undefined ? columns.map(({ header }) => `"${header}"`).join(' and ') : 'expression';
+}
+
+/** Of other types than these every cell is judged anyway. */
+function profiledColumn({ index, header, target, treatment = {} }: AssignedColumn): ProfiledColumn[] {
+  if (target === undefined || isEmail(target)) return [];
+  const type = typeFor(target, treatment);
+  return type === 'string' || type === 'list' ? [{ index, header, type, path: target.path }] : [];
 }
 
 /** What of a mapping makes no sense for `destination`, whatever the header of a file may be. */
@@ -151,6 +179,7 @@ function recordOf(names: readonly string[], cells: readonly string[]): Record<st
 function requireFields(
   unfilled: readonly string[],
   header: readonly string[],
+  addresses: readonly string[],
   kind: string,
   faults: MappingFaults,
 ): void {
@@ -160,7 +189,10 @@ function requireFields(
         faults.add('NO_EMAIL_COLUMN', ROW_FOR_HEADER);
         continue;
       }
-      const sentence = `No column of the header is an e-mail address. It has: ${quoted(header)}. Name one with --map "<column>=email".`;
+      const sentence =
+        addresses.length === 0
+          ? `No column of the header is an e-mail address. It has: ${quoted(header)}. Name one with --map "<column>=email".`
+          : `No column of the header is the e-mail address by its name, and the contact's own may be any of those that hold some: ${quoted(addresses)}. Name it: --map "${addresses[0]}=email".`;
       faults.add('NO_EMAIL_COLUMN', sentence);
     } else {
       const sentence = `Nothing fills ${field}, which ${kind} requires: name a column with --map "<column>=${field}", or a constant with --map "${field}:=<value>".`;

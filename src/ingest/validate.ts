@@ -8,12 +8,18 @@ export interface Fault {
   message: string;
 }
 
-/** The first fault of `contact`, or undefined when the destination takes it. */
-export function findFault(contact: Contact, destination: Destination): Fault | undefined {
+const NONE: readonly Fault[] = [];
+
+/** What is wrong with `contact`, at most one fault a field; empty when the destination takes it. */
+export function findFaults(contact: Contact, destination: Destination): readonly Fault[] {
   const result = destination.contact.safeParse(contact);
-  if (result.success) return undefined;
-  const issue = result.error.issues[0]!;
-  const field = issue.path.join('.');
-  const code = /^[a-z_]+$/.test(issue.message) ? issue.message : issue.code;
-  return { field, code, message: code === issue.message ? '' : issue.message };
+  if (result.success) return NONE;
+  const faults = new Map<string, Fault>();
+  for (const issue of result.error.issues) {
+    const field = issue.path.join('.');
+    const code = /^[a-z_]+$/.test(issue.message) ? issue.message : issue.code;
+    if (!faults.has(field))
+      faults.set(field, { field, code, message: code === issue.message ? '' : issue.message });
+  }
+  return [...faults.values()];
 }

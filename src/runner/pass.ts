@@ -2,7 +2,14 @@
 import { BATCH_BYTES, Batcher, type FullBatch } from '../ingest/batch.js';
 import { type IngestedRow, openIngest } from '../ingest/ingest.js';
 import type { Outcome } from '../outcome.js';
+import type { BatchQueue } from '../queues/batches.js';
 import type { Session } from './session.js';
+
+/** What of a session a pass needs; a rehearsal has no more. */
+export type Passing = Pick<
+  Session,
+  'plan' | 'account' | 'epoch' | 'signal' | 'window' | 'memory' | 'restoring' | 'reach' | 'settle'
+> & { queue: Pick<BatchQueue, 'add'> };
 
 export interface PassOptions {
   /** Which rows to take: those that are not settled yet, say. Called in row order. */
@@ -20,7 +27,7 @@ export interface PassOptions {
 }
 
 /** Takes rows from the source in order: invalid ones and those delivered before are settled, the others travel in batches, window by window. */
-export async function pass(session: Session, options: PassOptions): Promise<void> {
+export async function pass(session: Passing, options: PassOptions): Promise<void> {
   const { plan, account, window, signal } = session;
   const { rows } = await openIngest(plan, account);
   const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
@@ -72,7 +79,7 @@ export async function pass(session: Session, options: PassOptions): Promise<void
 
 /** Puts a batch into the queue, when the window has room for it. */
 export async function sendBatch(
-  session: Session,
+  session: Passing,
   { rows: contacts, bytes }: FullBatch,
   { label, wait }: Pick<PassOptions, 'label' | 'wait'>,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import type { Account } from '../destinations/registry.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { rowsAtOnce } from '../ingest/batch.js';
 import type { RepeatFinder } from '../ingest/dedupe.js';
-import { openRepeatFinder } from '../ingest/ingest.js';
+import { type IngestedRow, openRepeatFinder } from '../ingest/ingest.js';
 import { CODE } from '../outcome.js';
 import { codeAt, RunRecord } from '../outcomes/settle.js';
 import { identify } from '../process.js';
@@ -30,7 +30,7 @@ import {
   takenOver,
   whereIs,
 } from './session.js';
-import { settleRepeats } from './settle-repeats.js';
+import { type Repeating, settleRepeats } from './settle-repeats.js';
 import { keepTail } from './tail.js';
 import { finishUnchanged } from './unchanged.js';
 import { Window, windowLimits } from './window.js';
@@ -162,8 +162,17 @@ async function work(session: Session): Promise<Summary | undefined> {
   return summary;
 }
 
+/** What of a session the first pass needs. */
+export type FirstRows = Repeating &
+  Pick<Session, 'rows' | 'readAll'> & {
+    around: Pick<Surroundings, 'dataDir'>;
+    record: Pick<RunRecord, 'packedCodes'>;
+    /** Told every row, in row order. */
+    see?(row: IngestedRow): void;
+  };
+
 /** The first pass: every row that repeats no other, as far as it is not settled yet. */
-async function sendFirstRows(session: Session): Promise<void> {
+export async function sendFirstRows(session: FirstRows): Promise<void> {
   const { around, plan, account, repeats, window, signal, epoch } = session;
   const finder: RepeatFinder = await openRepeatFinder(around.dataDir, plan, account, signal);
   const settledBefore = epoch === '1' ? undefined : new SettledRows(session);
@@ -172,8 +181,10 @@ async function sendFirstRows(session: Session): Promise<void> {
       label: '',
       wait: true,
       prepare: async (first, last) => settledBefore?.load(first, last),
-      take: ({ row, contact, invalid }) => {
+      take: (ingested) => {
+        const { row, contact, invalid } = ingested;
         session.rows = row;
+        session.see?.(ingested);
         if (!invalid) {
           const repeat = finder.find(row, account.destination.identity(contact));
           if (repeat) {
@@ -198,7 +209,7 @@ class SettledRows {
   private packed: Buffer = Buffer.alloc(0);
   private end = 0;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Pick<FirstRows, 'record'>) {}
 
   async load(first: number, last: number): Promise<void> {
     if (last < this.end && first >= this.first) return;

@@ -4,8 +4,9 @@ import type { Contact } from '../contact.js';
 import { BATCH_BYTES, Batcher } from '../ingest/batch.js';
 import { openIngest } from '../ingest/ingest.js';
 import { CODE, codeOf, type Outcome } from '../outcome.js';
+import type { RunRecord } from '../outcomes/settle.js';
 import { Chains } from './chains.js';
-import { sendBatch } from './pass.js';
+import { type Passing, sendBatch } from './pass.js';
 import { decide } from './repeats.js';
 import type { Session } from './session.js';
 
@@ -15,14 +16,16 @@ const MOST_HELD = 8_000;
 const MOST_HELD_BYTES = 16_000_000;
 const LOOK_AGAIN_MS = 200;
 
-export async function settleRepeats(session: Session): Promise<void> {
+export type Repeating = Passing & Pick<Session, 'repeats'> & { record: Pick<RunRecord, 'codes'> };
+
+export async function settleRepeats(session: Repeating): Promise<void> {
   await settleUnsent(session);
   if (session.repeats.size > 0 && !session.signal.aborted) await sendInTurn(session);
   await session.window.empty(session.signal);
 }
 
 /** Settles the repeats of what is in the destination, or may be. Those that may have to be sent remain in `repeats`. */
-async function settleUnsent(session: Session): Promise<void> {
+async function settleUnsent(session: Repeating): Promise<void> {
   const { repeats, window, signal } = session;
   let left = 0;
   /** Groups of the rows that are left. A row behind one of these does not know yet what it waits for. */
@@ -69,7 +72,7 @@ async function settleUnsent(session: Session): Promise<void> {
  * One pass over the source for all repeats that are left. A row whose turn has not come is held in memory; as it waits
  * for earlier rows alone, those held always come to their end without reading on.
  */
-async function sendInTurn(session: Session): Promise<void> {
+async function sendInTurn(session: Repeating): Promise<void> {
   const { plan, account, repeats, window, signal } = session;
   const chains = new Chains(repeats);
   /** As JSON: a contact's strings would keep the pieces of the file they were cut from. */
@@ -167,7 +170,7 @@ async function sendInTurn(session: Session): Promise<void> {
 
 /** Adds the codes of `rows` to `codes`. Not while Redis is being restored: one row may be back there, another not yet. */
 async function readCodes(
-  session: Session,
+  session: Repeating,
   rows: readonly number[],
   codes: Map<number, number>,
 ): Promise<void> {

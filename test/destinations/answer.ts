@@ -1,6 +1,6 @@
 import type { ApiAnswer, Destination, Options } from '../../src/destinations/destination.js';
 import { bindAccount } from '../../src/destinations/registry.js';
-import { findFault } from '../../src/ingest/validate.js';
+import { findFaults } from '../../src/ingest/validate.js';
 
 export function answer(status: number, body: unknown, headers: Record<string, string> = {}): ApiAnswer {
   return { status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) };
@@ -8,7 +8,7 @@ export function answer(status: number, body: unknown, headers: Record<string, st
 
 /** `<field>: <code>` of the first fault of a contact; undefined when it is taken. */
 export function fault(contact: object, destination: Destination): string | undefined {
-  const found = findFault(contact as Record<string, unknown>, destination);
+  const found = findFaults(contact as Record<string, unknown>, destination)[0];
   return found && `${found.field}: ${found.code}`;
 }
 

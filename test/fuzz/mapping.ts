@@ -7,7 +7,7 @@ import { DESTINATIONS } from '../../src/destinations/registry.js';
 import { compileExpression } from '../../src/ingest/expression.js';
 import { makeMapping } from '../../src/ingest/map.js';
 import { Unfit } from '../../src/ingest/unfit.js';
-import { findFault } from '../../src/ingest/validate.js';
+import { findFaults } from '../../src/ingest/validate.js';
 import { type MappingSpec, type mappingSchema, parseMapping, TYPES } from '../../src/mapping.js';
 import { expectSentence, type Fuzzer, json, text } from './words.js';
 
@@ -93,7 +93,7 @@ export const mappingFuzzers: readonly Fuzzer[] = [
           await mapping.express?.(contact, cells);
           expect(Object.getPrototypeOf(contact)).toBe(Object.prototype);
           JSON.stringify(contact);
-          findFault(contact, destination);
+          findFaults(contact, destination);
         }
       },
     ),

@@ -95,6 +95,40 @@ describe('rows', () => {
     ]);
   });
 
+  test('tell all that is wrong with them, the field of a bad cell once', async () => {
+    const { rows } = await ingest(
+      'email,is_active,custom_fields.score:integer\na@example.com;b@example.com,perhaps,ten\nnobody,yes,1.5\n',
+    );
+    expect(rows[0]?.faults).toMatchObject([
+      { field: 'email', code: 'several_addresses' },
+      { field: 'is_active', code: 'not_a_boolean' },
+      { field: 'custom_fields.score', code: 'not_an_integer' },
+    ]);
+    expect(rows.map(({ invalid }) => invalid)).toMatchObject([
+      {
+        field: 'email',
+        message:
+          'several_addresses: column "email" must hold one e-mail address; it holds 2; is_active not_a_boolean: column "is_active" must hold true or false, yes or no, y or n, on or off, 1 or 0; custom_fields.score not_an_integer: column "custom_fields.score:integer" must hold a whole number like 12',
+      },
+      {
+        field: 'custom_fields.score',
+        message:
+          'not_an_integer: column "custom_fields.score:integer" must hold a whole number like 12; email invalid_format',
+      },
+    ]);
+  });
+
+  test('find the same columns however the file is cut into pieces', async () => {
+    // The first piece ends inside the first row, which alone would not tell which column holds the addresses.
+    const long = 'x'.repeat(200_000);
+    const { rows, warnings } = await ingest(`Login,Note\n,${long}\na@example.com,\n`);
+    expect(warnings).toContain('Column "Login" fills email: it is the one that holds addresses.');
+    expect(rows.map(({ row, contact }) => [row, contact.email])).toEqual([
+      [1, undefined],
+      [2, 'a@example.com'],
+    ]);
+  });
+
   test('with more cells than the header are invalid, unless what is too much is blank', async () => {
     const { rows } = await ingest('email,name\na@example.com,Lee, Ann\nb@example.com,Bob,, \n');
     expect(rows[0]?.invalid).toEqual({

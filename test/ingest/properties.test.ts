@@ -7,7 +7,7 @@ import { type Destination, defineDestination } from '../../src/destinations/dest
 import { sendmator } from '../../src/destinations/sendmator.js';
 import { RowferryError } from '../../src/errors.js';
 import { makeMapping } from '../../src/ingest/map.js';
-import { findFault } from '../../src/ingest/validate.js';
+import { findFaults } from '../../src/ingest/validate.js';
 import { mappingSchema, PRESETS, rulesOfPairs, TYPES } from '../../src/mapping.js';
 
 const options = { baseUrl: 'http://127.0.0.1' };
@@ -149,7 +149,7 @@ test('any mapping makes contacts of any rows, or is refused with a sentence; not
             expect(code).toMatch(/^[a-z_]+$/);
             expect(named && message).not.toBe('');
           }
-          findFault(contact, destination);
+          findFaults(contact, destination)[0];
           expect(blanks(contact, destination)).toEqual([]);
         }
       },

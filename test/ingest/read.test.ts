@@ -198,7 +198,9 @@ describe('a quote left open', () => {
   });
 
   test('does not fill the memory', async () => {
-    const records = await read(Buffer.concat([Buffer.from('a\n1\n\n"2\n'), Buffer.alloc(40 << 20, 'x'), Buffer.from('\n3\n')]));
+    const records = await read(
+      Buffer.concat([Buffer.from('a\n1\n\n"2\n'), Buffer.alloc(40 << 20, 'x'), Buffer.from('\n3\n')]),
+    );
     expect(records.map(({ row, line, fault }) => [row, line, fault?.code])).toEqual([
       [0, 1, undefined],
       [1, 2, undefined],

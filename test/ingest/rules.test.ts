@@ -7,7 +7,7 @@ import { type Destination, defineDestination } from '../../src/destinations/dest
 import { sendmator } from '../../src/destinations/sendmator.js';
 import { EXIT, RowferryError } from '../../src/errors.js';
 import { makeMapping } from '../../src/ingest/map.js';
-import { type Fault, findFault } from '../../src/ingest/validate.js';
+import { type Fault, findFaults } from '../../src/ingest/validate.js';
 import { type MappingSpec, parseMapping } from '../../src/mapping.js';
 
 /** Every kind of field, some of them inside objects; e-mail or phone is required. */
@@ -532,7 +532,7 @@ describe('the destinations there are', () => {
       list_subscriptions: { list_id: 'L-1', subscribed: true },
       shoe_size: '42',
     });
-    expect(findFault(contact, cendyn)).toBeUndefined();
+    expect(findFaults(contact, cendyn)[0]).toBeUndefined();
   });
 
   test('Cendyn says what a contact lacks that nobody can reach', async () => {
@@ -568,7 +568,7 @@ describe('the destinations there are', () => {
       company_id: 'c-1',
       billing: { phone: '1' },
     });
-    expect(findFault(contact, clemta)).toBeUndefined();
+    expect(findFaults(contact, clemta)[0]).toBeUndefined();
     expect(warnings).toEqual([
       'The header is that of a HubSpot export: "Phone Number" fills billing.phone, "First Name" and "Last Name" fill full_name (preset: none turns this off).',
       'Not sent, because no field of clemta knows them: "Record ID", "Lifecycle Stage".',

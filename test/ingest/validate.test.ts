@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { sendmator } from '../../src/destinations/sendmator.js';
-import { findFault } from '../../src/ingest/validate.js';
+import { findFaults } from '../../src/ingest/validate.js';
 
-const fault = (contact: Record<string, unknown>) => findFault(contact, sendmator);
+const fault = (contact: Record<string, unknown>) => findFaults(contact, sendmator)[0];
 
-describe('findFault', () => {
+describe('findFaults', () => {
   test.each([
     { email: 'a@example.com' },
     { email: "o'neil+tag@mail.example.co.uk", external_id: 'C 1/2' },

@@ -1,6 +1,6 @@
 /** A destination that passes, with everything the contract knows, and its fixtures; tests break one thing of it at a time. */
 import { z } from 'zod';
-import { type Contact, normaliseEmail } from '../../src/contact.js';
+import type { Contact } from '../../src/contact.js';
 import {
   type ApiAnswer,
   type Destination,
@@ -8,6 +8,7 @@ import {
   jsonBody,
 } from '../../src/destinations/destination.js';
 import { announcedWait } from '../../src/destinations/wait-hints.js';
+import { normaliseEmail } from '../../src/email.js';
 import type { Fixtures } from '../../src/testing/index.js';
 import type { Verdict } from '../../src/verdict.js';
 

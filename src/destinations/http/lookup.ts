@@ -1,5 +1,6 @@
 /** Look-ups of an `http` destination: how a contact is asked for, and what is read out of the answer. */
-import { type Contact, normaliseEmail } from '../../contact.js';
+import type { Contact } from '../../contact.js';
+import { normaliseEmail } from '../../email.js';
 import type { Verdict } from '../../verdict.js';
 import { holds, idOf, isObject, momentOf } from '../answers.js';
 import type { Destination, Finding } from '../destination.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Contact } from '../../../src/contact.js';
 import { httpDestination } from '../../../src/destinations/http.js';
-import { findFault } from '../../../src/ingest/validate.js';
+import { findFaults } from '../../../src/ingest/validate.js';
 import { answer } from '../answer.js';
 
 type Settings = Parameters<typeof httpDestination>[0];
@@ -199,8 +199,8 @@ describe('the contact', () => {
   });
 
   test('is taken', () => {
-    expect(findFault(full, destination)).toBeUndefined();
-    expect(findFault({ email: 'a@b.example', attributes: { plan: 'x' } }, destination)).toBeUndefined();
+    expect(findFaults(full, destination)[0]).toBeUndefined();
+    expect(findFaults({ email: 'a@b.example', attributes: { plan: 'x' } }, destination)[0]).toBeUndefined();
   });
 
   test.each<[string, object, string, string]>([
@@ -218,12 +218,12 @@ describe('the contact', () => {
     ['a field in an object that has its own', { ref: { x: 1 } }, 'ref', 'unrecognized_keys'],
   ])('with %s is not', (_, change, field, code) => {
     const contact = JSON.parse(JSON.stringify({ ...full, ...change })) as Contact;
-    expect(findFault(contact, destination)).toMatchObject({ field, code });
+    expect(findFaults(contact, destination)[0]).toMatchObject({ field, code });
   });
 
   test('may hold anything where the API takes it', () => {
     const open = make({ unmapped: 'contact' });
-    expect(findFault({ ...CONTACT, any: { thing: 1 } }, open)).toBeUndefined();
+    expect(findFaults({ ...CONTACT, any: { thing: 1 } }, open)[0]).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Contact } from '../../../src/contact.js';
 import { makeMapping } from '../../../src/ingest/map.js';
-import { findFault } from '../../../src/ingest/validate.js';
+import { findFaults } from '../../../src/ingest/validate.js';
 import { destinationOf, optionsOf } from './sample.js';
 
 async function bodyFor(name: string, header: string[], cells: string[]): Promise<unknown> {
@@ -10,7 +10,7 @@ async function bodyFor(name: string, header: string[], cells: string[]): Promise
   const options = optionsOf(destination);
   const { map } = await makeMapping(header, { destination, options });
   const contact: Contact = map(cells);
-  expect(findFault(contact, destination)).toBeUndefined();
+  expect(findFaults(contact, destination)[0]).toBeUndefined();
   return JSON.parse(destination.create(contact, options).body!);
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Contact } from '../../../src/contact.js';
 import type { Finding } from '../../../src/destinations/destination.js';
-import { findFault } from '../../../src/ingest/validate.js';
+import { findFaults } from '../../../src/ingest/validate.js';
 import type { Verdict } from '../../../src/verdict.js';
 import { answer } from '../answer.js';
 import { destinationOf, optionsOf, SAMPLES, withDefaults } from './sample.js';
@@ -628,9 +628,9 @@ describe.each(Object.entries(SAMPLE))('%s', (name, sample) => {
 
   test('takes the contact, with what it adds of its own, and not one without an address', () => {
     expect(withDefaults(destination, contact)).toEqual(contact);
-    expect(findFault(contact, destination)).toBeUndefined();
+    expect(findFaults(contact, destination)[0]).toBeUndefined();
     const { email: _, ...without } = contact;
-    expect(findFault(without, destination)).toMatchObject({ field: 'email', code: 'required' });
+    expect(findFaults(without, destination)[0]).toMatchObject({ field: 'email', code: 'required' });
   });
 
   test('sends the documented request', () => {
