@@ -198,7 +198,8 @@ export function checkEntry(entry: unknown): { data: EntryData } | { issues: read
   if (kind === 'http') return checkHttp(rest);
   const destination = DESTINATIONS.find((known) => known.kind === kind);
   if (module === undefined && destination === undefined) {
-    return fault(`is not one of ${kinds.join(', ')}.${didYouMean(String(kind), kinds)}`, 'kind');
+    const hint = typeof kind === 'string' ? didYouMean(kind, kinds) : '';
+    return fault(`is not one of ${kinds.join(', ')}.${hint}`, 'kind');
   }
   const checked = (destination ? ofKind(destination) : ofModule).safeParse(entry);
   return checked.success ? { data: checked.data } : { issues: checked.error.issues };

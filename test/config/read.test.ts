@@ -323,3 +323,9 @@ syncs:
     `r.yaml:12:31 syncs.j.schedule.cron: what the environment gives is not a cron expression like '0 3 * * *': Validation error, cannot resolve alias`,
   ]);
 });
+
+test('a kind that is no text, and cannot be made one, is told like any other', () => {
+  expect(read('destinations:\n  crm:\n    kind: { toString: null }\n').faults).toEqual([
+    expect.stringMatching(/^r\.yaml:3:5 destinations\.crm\.kind: is not one of /),
+  ]);
+});

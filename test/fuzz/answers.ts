@@ -256,7 +256,11 @@ export const answerFuzzers: readonly Fuzzer[] = [
         if (errand === 'update') items[0]!.errand = { do: 'update', otherwise };
         const steps = exchangeOf(subject).understand(items, { answer: { ...given } });
         expect(steps).toHaveLength(items.length);
-        for (const step of steps) expectStep(step);
+        for (const step of steps) {
+          expectStep(step);
+          // By this id it is asked for next; it is told once it stands in an outcome.
+          if (step.do === 'update') delete step.contactId;
+        }
         expect(textsIn(steps).join('\n')).not.toContain(KEY);
       },
     ),
