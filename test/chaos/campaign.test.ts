@@ -7,8 +7,8 @@ import { describePlan, type PlanSize, planOf } from './plan.js';
 import { impossibleHere } from './report-dir.js';
 import { type SeedResult, tableOf } from './table.js';
 
-/** Unless more is asked for: one of each way to Redis and to the runner, and what a short test has time for. */
-const SHORT = [31, 49, 54];
+/** Unless more is asked for: by hand, as a service, by a folder; what a short test has time for. */
+const SHORT = [18, 23, 30];
 const SHORT_SIZE: PlanSize = { leastRows: 500, mostRows: 900, mostIncidents: 5, long: false };
 const SEED_TIMEOUT_MS = 1_200_000;
 

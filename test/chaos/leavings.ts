@@ -15,12 +15,11 @@ export async function keysLeft(socket: string): Promise<string[]> {
     const left: string[] = [];
     for (const key of await redis.keys('*')) {
       if (STAYS.test(key)) continue;
-      if (!key.endsWith(':state')) left.push(key);
-      else {
-        const fields = await redis.hgetall(key);
-        const ends = (await redis.ttl(key)) > 0;
-        if (!ends || JSON.stringify(fields) !== '{"state":"closed"}') left.push(key);
-      }
+      const ends = (await redis.ttl(key)) > 0;
+      const tombstone = async () => JSON.stringify(await redis.hgetall(key)) === '{"state":"closed"}';
+      // What a worker brought after the run was closed is kept for a while, too.
+      const may = key.endsWith(':addendum') || (key.endsWith(':state') && (await tombstone()));
+      if (!ends || !may) left.push(key);
     }
     return left;
   } finally {

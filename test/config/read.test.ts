@@ -187,7 +187,7 @@ log_level: loud
 
 test('an unknown key that is like none is told what there is', () => {
   expect(read('defaults: { colour: red }\n').faults).toEqual([
-    'r.yaml:1:13 defaults.colour: is not known here. Known: rate, attempts, on_duplicate, bulk, incremental, concurrency, timeout, report_dir.',
+    'r.yaml:1:13 defaults.colour: is not known here. Known: rate, attempts, on_duplicate, bulk, incremental, max_wait, halt_after_rejections, concurrency, timeout, report_dir.',
   ]);
 });
 

@@ -221,7 +221,7 @@ test('what is asked for and not there is told, and nothing is sent', async () =>
   expect(broken.stderr).toBe(
     `rowferry: the configuration has 2 faults:
   rowferry.yaml:1:41 destinations.crm.rate: "fast" is not a rate like 10/s, 100/min, 10000/h, or none
-  rowferry.yaml:1:53 destinations.crm.sped: is not known here. Known: kind, api_key, base_url, rate, attempts, on_duplicate, bulk, incremental, concurrency, timeout.
+  rowferry.yaml:1:53 destinations.crm.sped: is not known here. Known: kind, api_key, base_url, rate, attempts, on_duplicate, bulk, incremental, max_wait, halt_after_rejections, concurrency, timeout.
 `,
   );
   expect(world.sandbox.state.counters.posts).toBe(0);
