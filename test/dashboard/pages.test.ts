@@ -65,7 +65,7 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     // Whatever a cell holds is text.
     await page.getByRole('cell', { name: `${SCRIPT}@example.com`, exact: true }).waitFor();
     expect(await page.title()).not.toBe('owned');
-    await page.getByLabel('Reason').selectOption('');
+    await page.locator('.filters select').nth(1).selectOption('');
     await page.getByLabel('Row, e-mail or external id').fill('person17@EXAMPLE');
     await page.keyboard.press('Enter');
     await page.getByText('1 row shown.').waitFor();
@@ -125,12 +125,16 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     const served = await serveWorld();
     served.serve();
     const { url, rowferry } = served;
-    const run = await added(served, [{ ...person(1), email: 'nobody' }, ...people(400, 10)], 'rate=4/s');
+    const run = await added(
+      served,
+      [{ ...person(1), email: 'reject.1@example.com' }, ...people(400, 10)],
+      'rate=4/s',
+    );
     await until(async () => (await rowferry.status(run)).progress.created > 0);
     const page = await openPage({ viewport: { width: 390, height: 800 }, colorScheme: 'dark' });
     await page.goto(`${url}/runs/${run}`);
-    await page.getByRole('button', { name: 'Show rows: invalid' }).click();
-    await page.locator('.found').getByText('email: invalid_format').waitFor();
+    await page.getByRole('button', { name: 'Show rows: rejected' }).click();
+    await page.locator('.found').getByText('email: not_accepted').waitFor();
     await expectAccessible(page);
     expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
 
