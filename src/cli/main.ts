@@ -14,7 +14,7 @@ import { runCommand } from './run.js';
 import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
 import { schedulesCommand } from './schedules.js';
-import { startCommand, workerCommand } from './service.js';
+import { dashboardCommand, startCommand, workerCommand } from './service.js';
 import { syncCommand } from './sync.js';
 
 const program = new Command('rowferry')
@@ -32,6 +32,7 @@ for (const command of [
   syncCommand(),
   schedulesCommand(),
   startCommand(),
+  dashboardCommand(),
   workerCommand(),
   runsCommand(),
   destinationsCommand(),
