@@ -16,7 +16,7 @@ import { runCommand } from './run.js';
 import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
 import { schedulesCommand } from './schedules.js';
-import { startCommand, workerCommand } from './service.js';
+import { dashboardCommand, startCommand, workerCommand } from './service.js';
 import { syncCommand } from './sync.js';
 
 const program = new Command('rowferry')
@@ -35,6 +35,7 @@ for (const command of [
   syncCommand(),
   schedulesCommand(),
   startCommand(),
+  dashboardCommand(),
   workerCommand(),
   runsCommand(),
   destinationsCommand(),

@@ -1,7 +1,7 @@
-/** `rowferry start`: the service. `rowferry worker`: delivery only, for more processes and machines. */
+/** `rowferry start`: the service. `dashboard`: its pages alone. `worker`: delivery only, for more processes and machines. */
 import { Command } from 'commander';
 import { deliverWithMetrics } from '../dashboard/metrics.js';
-import { serveWithDashboard } from '../dashboard/server.js';
+import { serveDashboard, serveWithDashboard } from '../dashboard/server.js';
 import { SERVICE, work } from './entry.js';
 import { addConcurrencyFlag, withRowferry } from './options.js';
 
@@ -20,6 +20,19 @@ export function startCommand(): Command {
         work('service', rowferry, (signal) =>
           serveWithDashboard(rowferry, signal, concurrency === undefined ? {} : { concurrency }),
         ),
+      SERVICE,
+    ),
+  );
+}
+
+export function dashboardCommand(): Command {
+  const command = new Command('dashboard').description(
+    'the pages and the HTTP interface alone; other processes do the work',
+  );
+  return command.action(() =>
+    withRowferry(
+      command,
+      (rowferry) => work('dashboard', rowferry, (signal) => serveDashboard(rowferry, signal)),
       SERVICE,
     ),
   );

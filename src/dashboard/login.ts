@@ -61,7 +61,8 @@ function sign(untilMs: number, token: string): string {
 
 async function readToken(c: Context<Bindings>): Promise<string> {
   let body = '';
-  for await (const piece of c.env.incoming) {
+  // Left open: the answer goes over the same connection.
+  for await (const piece of c.env.incoming.iterator({ destroyOnReturn: false })) {
     body += String(piece);
     if (body.length > MOST_BYTES) return '';
   }

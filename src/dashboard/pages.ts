@@ -55,7 +55,8 @@ export function pageFile(
   text = text.replace(/\{\{(\w+)\}\}/g, (_, key: string) => fill[key] ?? '');
   const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 20)}"`;
   c.header('content-security-policy', POLICY);
-  c.header('referrer-policy', 'no-referrer');
+  // With less, a form would not say that it is ours.
+  c.header('referrer-policy', 'same-origin');
   c.header('cache-control', 'no-cache');
   c.header('etag', tag);
   if (c.req.header('if-none-match') === tag) return c.body(null, 304);

@@ -108,6 +108,7 @@ describe('the files', () => {
     expect(readdirSync(run.place).sort()).toEqual([
       'failed.csv',
       'outcomes.csv',
+      'report.html',
       'skipped.csv',
       'summary.json',
     ]);
@@ -165,6 +166,7 @@ e@example.com,C-5,x,5,duplicate_external_id,external_id: repeats row 4,${run.pla
         outcomes: join(run.place, 'outcomes.csv'),
         failed: join(run.place, 'failed.csv'),
         skipped: join(run.place, 'skipped.csv'),
+        html: join(run.place, 'report.html'),
       },
     });
   });
