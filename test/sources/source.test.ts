@@ -114,7 +114,7 @@ test('large texts in other encodings are turned as they are, wherever their piec
   for (const encoding of ['windows-1252', 'utf-16be', 'shift_jis', 'gb18030']) {
     const word =
       encoding === 'shift_jis' || encoding === 'gb18030' ? '山田太郎、東京' : 'Größe Müller Çağ'.slice(0, 13);
-    const text = `email,name\n${Array.from({ length: 30_000 }, (_, i) => `p${i}@example.com,${word}${'x'.repeat(i % 7)}\n`).join('')}`;
+    const text = `email,name\n${Array.from({ length: 8_000 }, (_, i) => `p${i}@example.com,${word}${'x'.repeat(i % 7)}\n`).join('')}`;
     const [path, spool] = [join(dir, `${encoding}.csv`), join(dir, 'spool')];
     writeFileSync(path, iconv.encode(text, encoding, { addBOM: encoding === 'utf-16be' }));
     const { encoding: found } = (await takeSource({ path }, spool))!;
@@ -129,12 +129,7 @@ test('a sheet that is all delimiters is refused, and so is what only looks like 
   const far = '<row><c r="XFD1" t="str"><v>x</v></c></row>'.repeat(20_000);
   writeFileSync(path, zip(workbook([{ name: 'S', xml: far }])));
   await expect(takeSource({ path }, join(dir, 'spool'))).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE' });
-  for (const xml of [
-    `<row ${'a'.repeat(3_000_000)}>`,
-    '<!DOCTYPE x []>',
-    '<row><c r="A1"',
-    `<${'v'.repeat(9_000_000)}`,
-  ]) {
+  for (const xml of [`<row ${'a'.repeat(3_000_000)}>`, '<!DOCTYPE x []>', `<${'v'.repeat(9_000_000)}`]) {
     writeFileSync(path, zip(workbook([{ name: 'S', xml }])));
     await expect(takeSource({ path }, join(dir, 'spool'))).rejects.toMatchObject({
       code: 'SOURCE_UNREADABLE',
