@@ -9,8 +9,8 @@ import { writeCsv } from './data.js';
 import { median, table, whole, yesNo } from './table.js';
 
 const ROWS = 300_000;
-const SMALL = 100_000;
-const LARGE = 2_000_000;
+const SMALL = 50_000;
+const LARGE = 1_000_000;
 const LEAST_RATIO = 0.5;
 const MOST_MEMORY = 1.35;
 const CONTENDERS = ['csv-parse', 'reader', 'contacts'] as const;

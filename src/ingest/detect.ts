@@ -196,11 +196,15 @@ function escapeBonus({ escape: way, delimiter }: Form, text: string): number {
 
 const ADDRESS = /^(?:[^<>@]*<)?\s*[^\s@,;|<>"]+@[\p{L}\p{N}.-]+\.[\p{L}\p{N}-]+\s*>?$/u;
 
+/** With a name; whatever is longer is text. */
+const LONGEST_ADDRESS = 500;
+
 /** Of the cells with an @, the share that is an address and nothing else. */
 function addresses(cells: readonly string[]): number {
   const candidates = cells.filter((cell) => cell.includes('@'));
   if (candidates.length === 0) return 1;
-  return candidates.filter((cell) => ADDRESS.test(cell.trim())).length / candidates.length;
+  const whole = candidates.filter((cell) => cell.length <= LONGEST_ADDRESS && ADDRESS.test(cell.trim()));
+  return whole.length / candidates.length;
 }
 
 const NAMES: Record<string, string> = {

@@ -114,8 +114,8 @@ export async function planRun(dataDir: string, clock: Clock, options: RunRequest
   async function plan(): Promise<Plan> {
     const given = await singleSource(sourceOf(options.source));
     const spool = join(dir, 'source.csv');
-    const { encoding, sheet } = options;
-    const taken = await takeSource(given, spool, { known: known?.mark, signal, encoding, sheet });
+    const { encoding, sheet, name } = options;
+    const taken = await takeSource(given, spool, { known: known?.mark, signal, encoding, sheet, name });
     const { mark } = taken ?? {};
     if (known && (taken === undefined || taken.source.sha256 === known.source.sha256)) {
       await rm(dir, { recursive: true, force: true });

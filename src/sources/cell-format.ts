@@ -32,6 +32,9 @@ const BUILT_IN: Record<number, string> = {
   47: 'mm:ss.0',
 };
 
+/** Of a format; spreadsheets allow no longer ones. */
+const LONGEST_CODE = 255;
+
 export async function readFormats(styles: Readable | undefined, date1904: boolean): Promise<NumberFormats> {
   const codes = new Map<number, string>();
   const ofStyle: number[] = [];
@@ -42,7 +45,7 @@ export async function readFormats(styles: Readable | undefined, date1904: boolea
         if ('close' in part && part.close === 'cellXfs') inStyles = false;
         if (!('open' in part)) continue;
         const { numFmtId, formatCode } = part.attributes;
-        if (part.open === 'numFmt') codes.set(Number(numFmtId), formatCode ?? '');
+        if (part.open === 'numFmt') codes.set(Number(numFmtId), (formatCode ?? '').slice(0, LONGEST_CODE));
         if (part.open === 'cellXfs') inStyles = true;
         if (part.open === 'xf' && inStyles) ofStyle.push(Number(numFmtId) || 0);
       }

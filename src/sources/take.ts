@@ -15,16 +15,16 @@ export interface Taken extends Text {
 
 /**
  * A file that is UTF-8 is taken where it is; all else is spooled to `path` first. undefined: what `known` says of a
- * URL still holds. Throws a sentence for what cannot be run.
+ * URL still holds. `name`: what people call a file that is not called so any more. Throws a sentence for what cannot be run.
  */
 export async function takeSource(
   source: SingleSource,
   path: string,
-  options: FetchOptions & Omit<TextOptions, 'member'> = {},
+  options: FetchOptions & Omit<TextOptions, 'member'> & { name?: string | undefined } = {},
 ): Promise<Taken | undefined> {
   if ('path' in source) {
     const { member } = source;
-    const file = basename(source.path);
+    const file = options.name ?? basename(source.path);
     const text = await readText(source.path, file, path, { ...options, member });
     return member === undefined ? text : { ...text, source: { ...text.source, name: `${file}/${member}` } };
   }

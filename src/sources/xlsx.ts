@@ -13,6 +13,9 @@ const MOST_COLUMNS = 16_384;
 /** Bytes of the texts of all sheets, which are held in memory. */
 const MOST_TEXTS = 300_000_000;
 
+/** Length of the text that is given on at once. */
+const AT_ONCE = 1 << 18;
+
 export function isSpreadsheet({ members }: Archive): boolean {
   return members.some(({ name }) => name === WORKBOOK);
 }
@@ -181,7 +184,13 @@ async function* readRows(
       else if (one.close === 'c' && cell !== undefined) {
         if (column <= MOST_COLUMNS) cells[column - 1] = shown(cell, strings, formats);
         cell = undefined;
-      } else if (one.close === 'row') lines += `${lineOf(cells)}\n`;
+      } else if (one.close === 'row') {
+        lines += `${lineOf(cells)}\n`;
+        if (lines.length > AT_ONCE) {
+          yield lines;
+          lines = '';
+        }
+      }
     }
     if (lines !== '') yield lines;
   }
@@ -218,12 +227,11 @@ function unmasked(text: string): string {
   );
 }
 
+/** Between the cells of a row there may be thousands that nobody filled: these are not gone through. */
 function lineOf(cells: readonly (string | undefined)[]): string {
-  let line = '';
-  for (let i = 0; i < cells.length; i++) {
-    const cell = cells[i] ?? '';
-    if (i > 0) line += ',';
-    line += /[",\r\n]/.test(cell) || cell.trim() !== cell ? `"${cell.replaceAll('"', '""')}"` : cell;
-  }
-  return line;
+  return cells
+    .map((cell = '') =>
+      /[",\r\n]/.test(cell) || cell.trim() !== cell ? `"${cell.replaceAll('"', '""')}"` : cell,
+    )
+    .join(',');
 }

@@ -7,7 +7,8 @@ export type XmlPart =
   | { text: string };
 
 /** A tag or a text longer than this is none. */
-const LONGEST = 64 * 1024 * 1024;
+const LONGEST = 4 * 1024 * 1024;
+const LONGEST_TAG = 16 * 1024;
 
 /** Names come without their namespace. Throws for what is no XML. */
 export async function* readXml(input: AsyncIterable<Buffer>): AsyncGenerator<XmlPart[]> {
@@ -46,6 +47,7 @@ const SPECIAL = [
 
 function tag(inner: string): XmlPart {
   if (inner.startsWith('/')) return { close: local(inner.slice(1).trim()) };
+  if (inner.length > LONGEST_TAG) throw new Error('it has a tag of endless length');
   if (inner.startsWith('!')) throw new Error('it has a document type, which no spreadsheet has');
   const closed = inner.endsWith('/');
   const name = /^[^\s/]+/.exec(inner)?.[0] ?? '';

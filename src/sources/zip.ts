@@ -14,6 +14,8 @@ export interface Member {
 
 export interface Archive {
   members: Member[];
+  /** Of the archive itself. */
+  bytes: number;
   close(): void;
 }
 
@@ -29,7 +31,7 @@ export async function openArchive(path: string, name: string): Promise<Archive> 
       if (members.length === MOST_MEMBERS) throw new Error(`it holds more than ${MOST_MEMBERS} files`);
       if (isMeant(entry)) members.push(memberOf(entry));
     }
-    return { members, close: () => zip.close() };
+    return { members, bytes: zip.fileSize, close: () => zip.close() };
 
     function memberOf(entry: Entry): Member {
       const open = async () => {

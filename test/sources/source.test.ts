@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { takeSnapshot } from '../../src/run.js';
 import { namedSources, singleSource, sourceOf } from '../../src/sources/source.js';
 import { takeSource } from '../../src/sources/take.js';
-import { zip } from '../corpus/archive.js';
+import { workbook, zip } from '../corpus/archive.js';
 import { scratchDir } from '../helpers/scratch.js';
 
 const CSV = 'email\nada@example.com\n';
@@ -114,11 +114,34 @@ test('large texts in other encodings are turned as they are, wherever their piec
   for (const encoding of ['windows-1252', 'utf-16be', 'shift_jis', 'gb18030']) {
     const word =
       encoding === 'shift_jis' || encoding === 'gb18030' ? '山田太郎、東京' : 'Größe Müller Çağ'.slice(0, 13);
-    const text = `email,name\n${Array.from({ length: 30_000 }, (_, i) => `p${i}@example.com,${word}${'x'.repeat(i % 7)}\n`).join('')}`;
+    const text = `email,name\n${Array.from({ length: 8_000 }, (_, i) => `p${i}@example.com,${word}${'x'.repeat(i % 7)}\n`).join('')}`;
     const [path, spool] = [join(dir, `${encoding}.csv`), join(dir, 'spool')];
     writeFileSync(path, iconv.encode(text, encoding, { addBOM: encoding === 'utf-16be' }));
     const { encoding: found } = (await takeSource({ path }, spool))!;
     expect(found).toBe(encoding);
     expect(readFileSync(spool, 'utf8') === text).toBe(true);
   }
+});
+
+test('a sheet that is all delimiters is refused, and so is what only looks like one', async () => {
+  const dir = scratchDir();
+  const path = join(dir, 'sheet.xlsx');
+  const far = '<row><c r="XFD1" t="str"><v>x</v></c></row>'.repeat(20_000);
+  writeFileSync(path, zip(workbook([{ name: 'S', xml: far }])));
+  await expect(takeSource({ path }, join(dir, 'spool'))).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE' });
+  for (const xml of [`<row ${'a'.repeat(3_000_000)}>`, '<!DOCTYPE x []>', `<${'v'.repeat(9_000_000)}`]) {
+    writeFileSync(path, zip(workbook([{ name: 'S', xml }])));
+    await expect(takeSource({ path }, join(dir, 'spool'))).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+    });
+  }
+  expect(readdirSync(dir)).toEqual(['sheet.xlsx']);
+});
+
+test('lines of endless words in another encoding are told in a time that their length explains', async () => {
+  const dir = scratchDir();
+  const path = join(dir, 'blobs.csv');
+  const line = `a@example.com,M\u00fcller,${'x'.repeat(200_000)},${'a.'.repeat(50_000)}!\n`;
+  writeFileSync(path, Buffer.from(`email,name,blob,more\n${line.repeat(3)}`, 'latin1'));
+  expect(await takeSource({ path }, join(dir, 'spool'))).toMatchObject({ encoding: 'windows-1252' });
 });

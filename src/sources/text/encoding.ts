@@ -112,7 +112,7 @@ async function gather(path: string): Promise<Evidence> {
       evidence.bad += bad;
       if (bad > 0) evidence.badLines++;
       if (sequences + bad === 0 || sampled > SAMPLE_BYTES) continue;
-      sample.push(line, LINE_END);
+      sample.push(line.subarray(0, SAMPLE_BYTES), LINE_END);
       sampled += line.length;
     }
   };

@@ -40,7 +40,8 @@ export function plausibility(text: string): number | undefined {
   let count = 0;
   let words = 0;
   const ofLanguage = LANGUAGES.map(() => 0);
-  for (const word of text.match(WORD) ?? []) {
+  for (const word of text.split(BETWEEN_WORDS)) {
+    if (!BEYOND_ASCII.test(word)) continue;
     const letters = [...word];
     const languages = languageShare(letters, ofLanguage);
     words++;
@@ -54,8 +55,8 @@ export function plausibility(text: string): number | undefined {
   return count === 0 ? undefined : sum / count + (0.3 * Math.max(...ofLanguage)) / words;
 }
 
-/** What stands together, with something beyond ASCII in it. */
-const WORD = /[^\s,;|"<>@/().-]*[\u0080-\u{10ffff}][^\s,;|"<>@/().-]*/gu;
+const BETWEEN_WORDS = /[\s,;|"<>@/().-]+/;
+const BEYOND_ASCII = /[\u0080-\u{10ffff}]/u;
 
 function markOf(letter: string, before: string, after: string, languages: number): number {
   const amidLetters = LETTER.test(before) && LETTER.test(after);

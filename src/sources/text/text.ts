@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import type { DialectOptions, Finding } from '../../dialect.js';
 import { EXIT, RowferryError } from '../../errors.js';
 import { type SourceSnapshot, takeSnapshot } from '../../run.js';
-import { spool } from '../spool.js';
+import { blownUp, isBlownUp, spool } from '../spool.js';
 import { isSpreadsheet, openSheet } from '../xlsx.js';
 import { type Archive, type Member, openArchive, tablesOf } from '../zip.js';
 import { detectEncoding } from './encoding.js';
@@ -96,7 +96,8 @@ export async function readText(
 
   async function takeSheet(archive: Archive): Promise<string> {
     const sheet = await openSheet(archive, name, options.sheet);
-    await replace((to) => spool(Readable.from(sheet.lines), to, { name, signal }));
+    const lines = withinBounds(sheet.lines, archive.bytes, name);
+    await replace((to) => spool(Readable.from(lines), to, { name, signal }));
     found.push({ what: 'packing', value: 'spreadsheet (.xlsx)', why: 'its first bytes say so' });
     found.push({ what: 'sheet', value: sheet.name, why: sheet.why });
     return sheet.name;
@@ -106,6 +107,20 @@ export async function readText(
     const member = chooseMember(archive, name, options.member);
     await replace(async (to) => spool(await member.open(), to, { name, signal }));
     found.push({ what: 'packing', value: 'zip', why: `its file ${member.name}` });
+  }
+}
+
+/** A few cells at the far end of every row would fill a disk with delimiters. */
+async function* withinBounds(
+  lines: AsyncIterable<string>,
+  packed: number,
+  name: string,
+): AsyncGenerator<string> {
+  let length = 0;
+  for await (const text of lines) {
+    length += text.length;
+    if (isBlownUp(length, packed)) throw blownUp(name);
+    yield text;
   }
 }
 

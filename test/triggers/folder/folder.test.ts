@@ -19,14 +19,8 @@ import { pino } from 'pino';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EXIT, RowferryError } from '../../../src/errors.js';
 import { identify } from '../../../src/process.js';
-import {
-  createRun,
-  loadStatus,
-  type RunPlan,
-  type RunStatus,
-  saveStatus,
-  takeSnapshot,
-} from '../../../src/run.js';
+import { createRun, loadStatus, type RunPlan, type RunStatus, saveStatus } from '../../../src/run.js';
+import { takeSource } from '../../../src/sources/take.js';
 import { type Claim, Claims } from '../../../src/triggers/folder/claims.js';
 import { Course, type Dropped } from '../../../src/triggers/folder/course.js';
 import { WatchedFolder } from '../../../src/triggers/folder/folder.js';
@@ -72,7 +66,7 @@ class Place {
       add: async (path: string, dropped: Dropped) => {
         const fault = this.faults.get(dropped.name);
         if (fault) throw fault;
-        const source = await takeSnapshot(path, dropped.name);
+        const { source } = (await takeSource({ path }, join(this.dataDir, 'spool'), { name: dropped.name }))!;
         this.added.push({ path, ...dropped });
         await createRun(this.dataDir, planOf(this.dataDir, dropped.run, { source }));
       },
@@ -214,12 +208,7 @@ test('the same name dropped again, and names of any kind, are files of their own
 
 describe('rejected, with the reason beside it', () => {
   test.each([
-    [
-      'what is no CSV',
-      'people.csv',
-      Buffer.from('email\nM\xfcller\n', 'latin1'),
-      /^people\.csv is not written in UTF-8/,
-    ],
+    ['what is no CSV', 'people.csv', '<html><body>Please log in</body></html>', /^people\.csv is a web page/],
     [
       'a subfolder nobody knows',
       'crn/people.csv',
