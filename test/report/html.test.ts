@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { encodeOutcome, type Outcome, REASONS, type Reason } from '../../src/outcome.js';
 import { ADVICE } from '../../src/report/advice.js';
 import { Examples } from '../../src/report/examples.js';
@@ -19,6 +20,7 @@ const SUMMARY: Summary = {
   run: '20260131-235959-1a2b3c',
   destination: 'crm',
   source: { name: 'people.csv', sha256: 'abc', bytes: 1_234_567 },
+  dialect: { encoding: 'utf-8', delimiter: ';', quote: '"', escape: 'double', header: true, skip_lines: 0 },
   state: 'finished',
   rows: 12_345,
   created: 12_000,
@@ -46,7 +48,11 @@ function planFor(dataDir: string): RunPlan {
     destination: 'crm',
     account: 'sendmator-0',
     source: { path: '', name: NASTY, sha256: 'abc', bytes: 10, lines: 3 },
-    delimiter: ';',
+    dialect: {
+      ...PLAIN,
+      delimiter: ';',
+      found: [{ what: 'delimiter', value: NASTY, why: 'all records have 3 cells' }],
+    },
     mapping: { map: { email: { column: NASTY } } },
     rate: { requests: 20, perMs: 1_000 },
     batchRows: 500,
