@@ -15,6 +15,7 @@ import type { Account } from './destinations/registry.js';
 import { EXIT, RowferryError } from './errors.js';
 import { Intake, type Origin, type SourceOptions, sameAs } from './intake.js';
 import { type LogLevel, openLog } from './log.js';
+import { Notices } from './notices/notices.js';
 import { RunRecord } from './outcomes/settle.js';
 import { RunQueue } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
@@ -83,6 +84,7 @@ export class Rowferry {
   private readonly runs: RunQueue;
   private readonly dataDirId: string;
   private readonly intake: Intake;
+  private readonly notices: Notices;
 
   /** @internal use {@link openRowferry} */
   constructor(
@@ -97,6 +99,10 @@ export class Rowferry {
     this.dataDirId = readDataDirId(settings.dataDir);
     this.runs = new RunQueue(this.redis, settings.prefix, this.dataDirId);
     this.intake = new Intake(settings, config, accounts, this.runs, clock);
+    const { redis, dataDirId } = this;
+    const { prefix, dataDir } = settings;
+    const entries = config.notifications;
+    this.notices = new Notices({ redis, prefix, dataDir, dataDirId, entries, clock, log });
   }
 
   /** Sentences a person should read, e.g. about the eviction policy of Redis. */
@@ -341,7 +347,9 @@ export class Rowferry {
     await serve(this.surroundings(), { accounts, dataDirId, retention, ...triggers, ...options }, signal);
   }
 
+  /** Waits a little for notices of runs that ended here; those that nobody takes wait on disk. */
   async close(): Promise<void> {
+    await this.notices.sent();
     await this.runs.close();
     await this.handle.close();
   }
@@ -363,16 +371,31 @@ export class Rowferry {
       run,
       account: (plan) => this.accounts.rebind(plan),
       signal: options.signal ?? new AbortController().signal,
-    });
+    })
+      .catch(async (error: Error) => {
+        await this.notices.noteFailure(run, error);
+        throw error;
+      })
+      .finally(() => this.notices.sendNow());
     if (summary === undefined) throw interrupted(run);
     return summary;
   }
 
   private surroundings(): Surroundings {
     const { prefix, dataDir, timeoutMs } = this.settings;
-    const { redis, clock, log, handle } = this;
+    const { redis, clock, log, handle, notices } = this;
     const durable = handle.private;
-    return { redis, connect: () => handle.connect(), prefix, dataDir, durable, clock, timeoutMs, log };
+    return {
+      redis,
+      connect: () => handle.connect(),
+      prefix,
+      dataDir,
+      durable,
+      clock,
+      timeoutMs,
+      log,
+      notices,
+    };
   }
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import type { Waiting } from '../delivery/waiting.js';
 import type { Account } from '../destinations/registry.js';
 import { RowferryError } from '../errors.js';
+import type { Notices } from '../notices/notices.js';
 import type { Outcome } from '../outcome.js';
 import type { Progress } from '../outcomes/progress.js';
 import type { RunRecord } from '../outcomes/settle.js';
@@ -31,6 +32,8 @@ export interface Surroundings {
   /** ROWFERRY_TIMEOUT, ms; undefined: each account's own. */
   timeoutMs: number | undefined;
   log: Logger;
+  /** Where ends of runs are noted for those who are to be told. */
+  notices?: Notices;
 }
 
 /** How far a run is. */
