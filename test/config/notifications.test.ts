@@ -84,7 +84,7 @@ test('a variable that is not set here is no fault: notices wait for a process th
   expect(half.entries[0]).not.toHaveProperty('channel');
   const cron = read('notifications:\n  a: { slack: http://x, expect: { folder: true, by: "§{BY}" } }\n');
   expect(cron.faults).toEqual([
-    'r.yaml:2:50 notifications.a.expect.by: the environment variable BY is not set',
+    'r.yaml:2:49 notifications.a.expect.by: the environment variable BY is not set',
   ]);
 });
 
