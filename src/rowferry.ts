@@ -329,6 +329,18 @@ export class Rowferry {
     return viewDestination(this.surroundings(), account);
   }
 
+  /** Sends a test to the notifications of the configuration file, or to one; `why`: it was not taken, or not by all. */
+  async testNotifications(name?: string): Promise<{ name: string; why?: string }[]> {
+    const entries = this.config.notifications.filter((entry) => name === undefined || entry.name === name);
+    if (entries.length === 0) {
+      const names = this.config.notifications.map((entry) => entry.name).join(', ') || 'none';
+      const sentence = `There is no entry${name === undefined ? '' : ` "${name}"`} in notifications. There are: ${names}.`;
+      throw new RowferryError('NOTIFICATION_UNKNOWN', sentence, EXIT.usage);
+    }
+    const whys = await Promise.all(entries.map((entry) => this.notices.test(entry)));
+    return entries.map((entry, i) => ({ name: entry.name, ...(whys[i] && { why: whys[i] }) }));
+  }
+
   /** Delivers batches of every account whose credentials are set, until `signal` aborts. */
   async deliver(signal: AbortSignal, concurrency?: number): Promise<void> {
     await deliver(this.surroundings(), { accounts: this.accounts, concurrency }, signal);

@@ -10,6 +10,7 @@ import { destinationsCommand } from './destinations.js';
 import { doctorCommand } from './doctor.js';
 import { enqueueCommand } from './enqueue.js';
 import { explain } from './explain.js';
+import { notificationsCommand } from './notifications.js';
 import { runCommand } from './run.js';
 import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
@@ -36,6 +37,7 @@ for (const command of [
   runsCommand(),
   destinationsCommand(),
   configCommand(),
+  notificationsCommand(),
   doctorCommand(),
   sandboxCommand(),
   demoCommand(),

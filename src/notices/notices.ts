@@ -7,10 +7,11 @@ import { RowferryError } from '../errors.js';
 import { noticesKey } from '../redis/keys.js';
 import { Lease } from '../redis/lease.js';
 import { isRunThere, loadPlan, loadStatus } from '../run.js';
-import { noticeOf, type RunEnd } from './compose.js';
+import { noticeOf, type RunEnd, testNotice } from './compose.js';
 import { Courier, type CourierOptions } from './courier.js';
 import { Expectations } from './expected.js';
 import { type Letter, Outbox } from './outbox.js';
+import { send } from './send.js';
 
 const POLL_MS = 1_000;
 /** A stop waits no longer for what is on its way, nor for a Redis that is away. */
@@ -68,6 +69,18 @@ export class Notices {
     const plan = loadPlan(dataDir, run);
     const { epoch } = loadStatus(dataDir, run);
     await this.note({ plan, event: 'failed', atMs: clock.now(), epoch, message });
+  }
+
+  /** Sends an entry a notice that is none, once and past the outbox. Resolves with why it was not taken. */
+  async test(entry: NotificationEntry): Promise<string | undefined> {
+    const { clock } = this.options;
+    if (entry.channel === undefined) return entry.unset.join('; ');
+    const notice = testNotice(entry, clock.now());
+    const sent = await send(entry.channel, entry.name, notice, {
+      clock,
+      signal: new AbortController().signal,
+    });
+    return sent.taken ? sent.but : sent.why;
   }
 
   /** Hands over notices, and sees what has not come, until it is stopped. Of several processes one does so at a time. */

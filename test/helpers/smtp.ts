@@ -48,6 +48,7 @@ export async function openMailbox(
       const [, to] = /^RCPT TO:<(.*?)>/.exec(line) ?? [];
       const [, plain] = /^AUTH PLAIN (.*)/.exec(line) ?? [];
       if (refused !== undefined) say(refused);
+      else if (line === 'STARTTLS') say('502 no TLS here');
       else if (line.startsWith('EHLO')) socket.write('250-mail.test\r\n250 AUTH PLAIN\r\n');
       else if (line === 'DATA') {
         body = [];

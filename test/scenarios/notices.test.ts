@@ -155,3 +155,21 @@ test('a service tells a halt with the way out, and a run that broke; whoever can
   await next.finished;
   expect(world.ledger()).toEqual([]);
 });
+
+test('a test tells of each entry whether it can be reached', async () => {
+  const world = await World.open();
+  const hook = await openHook((n) => (n === 1 ? 200 : 404));
+  world.env.HOOK = hook.url;
+  configure(world, '  ops: { webhook: "§{HOOK}" }\n  team: { slack: "§{SLACK}" }\n');
+  const one = await world.start('notifications', 'test', 'ops').finished;
+  expect([one.code, one.stdout]).toEqual([0, 'ops: taken\n']);
+  expect(JSON.parse(hook.got[0]!.body)).toMatchObject({ event: 'test' });
+  const all = await world.start('notifications', 'test').finished;
+  expect(all.code).toBe(1);
+  expect(all.stdout).toMatch(
+    /^ops: not taken: HTTP 404\nteam: not taken: rowferry\.yaml:.* the environment variable SLACK is not set\n$/,
+  );
+  const none = await world.start('notifications', 'test', 'opps').finished;
+  expect(none.code).toBe(2);
+  expect(none.stderr).toContain('There is no entry "opps" in notifications. There are: ops, team.');
+});
