@@ -1,6 +1,9 @@
+import { chmodSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { faultLine } from '../../src/config/faults.js';
+import { loadConfig } from '../../src/config/file.js';
 import { readConfig } from '../../src/config/read.js';
+import { scratchFile } from '../helpers/scratch.js';
 
 /** `$` is written as `§`. */
 function read(text: string, environment: Record<string, string> = {}) {
@@ -120,4 +123,26 @@ test.each([
   expect(faults).toHaveLength(1);
   expect(faults[0]).toMatch(/^r\.yaml:4:\d+ notifications\.ops/);
   expect(faults[0]).toContain(sentence);
+});
+
+test('secrets that stand in a file which others may read are warned of', () => {
+  const path = scratchFile(
+    `notifications:
+  a: { webhook: 'https://me:pass@x.example', secret: 0123456789abcdef }
+  b: { slack: 'https://hooks.slack.example/T/B/x' }
+  c: { email: a@b.c, from: a@b.c, smtp: 'smtp://me:pass@mail.example' }
+`,
+    'rowferry.yaml',
+  );
+  chmodSync(path, 0o644);
+  const settings = loadConfig(path, {}).warnings.map((sentence) => sentence.split(' ')[0]);
+  expect(settings).toEqual(['a.webhook', 'a.secret', 'b.slack', 'c.smtp'].map((it) => `notifications.${it}`));
+});
+
+test('the example of the README is right', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, yaml] = /^### Notifications\n[\s\S]*?^```yaml\n([\s\S]*?)^```/m.exec(readme)!;
+  const { entries, faults } = read(`syncs: { nightly: {} }\n${yaml}`);
+  expect(faults).toEqual([]);
+  expect(entries.map(({ unset }) => unset.length)).toEqual([2, 1, 1]);
 });

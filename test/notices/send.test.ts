@@ -4,6 +4,7 @@ import type { Channel } from '../../src/config/notifications.js';
 import { send } from '../../src/notices/send.js';
 import { HandClock } from '../helpers/clock.js';
 import { openMailbox } from '../helpers/smtp.js';
+import { openUntrusted } from '../helpers/untrusted.js';
 import { NOTICE, openHook } from './helpers.js';
 
 const clock = new HandClock();
@@ -61,6 +62,18 @@ test('what is not taken is told without addresses; no redirect is followed', asy
   await expect.poll(() => silent.got.length).toBe(1);
   end.abort();
   expect(await sending).toMatchObject({ taken: false });
+});
+
+test('a receiver whose certificate nobody vouches for gets nothing', async () => {
+  const site = await openUntrusted((_request, response) => response.end());
+  expect(await sendTo({ kind: 'webhook', url: site.url })).toEqual({
+    taken: false,
+    why: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+  });
+  const smtp = site.url.replace('https:', 'smtps:');
+  const mail = { kind: 'email', to: ['ann@example.com'], from: 'sync@example.com', smtp } as const;
+  expect(await sendTo(mail)).toMatchObject({ taken: false, why: expect.stringMatching(/CERT|ESOCKET|ETLS/) });
+  expect(site.asked()).toBe(0);
 });
 
 test('e-mail: subject, text, one id for all repeats; the password only where it cannot be read', async () => {
