@@ -1,6 +1,6 @@
 /**
  * The house rules: imports go downward only.
- *   nouns → redis, queues, destinations, sources, config, outcomes → triggers, ingest, delivery, report → runner → index → cli → workers
+ *   nouns → redis, queues, destinations, sources, config, outcomes → triggers, ingest, delivery, report, notices → runner → index → cli → workers
  *   delivery → testing: the exam for destinations, which nothing of the product imports
  * Stages of one rank do not import each other; they meet in Redis.
  */
@@ -8,7 +8,7 @@ const NOUNS = '^src/[^/]+\\.ts$';
 /** The library: above the runner, below the command line. */
 const INDEX = '^src/(index|rowferry|intake|service|check|preview)\\.ts$';
 const FOUNDATIONS = '^src/(redis|queues|destinations|sources|outcomes|config)/';
-const STAGES = '^src/(triggers|ingest|delivery|report)/';
+const STAGES = '^src/(triggers|ingest|delivery|report|notices)/';
 const TESTING = '^src/testing/';
 const RUNNER = '^src/runner/';
 const SURFACES = '^src/(cli|dashboard|doctor)/';
@@ -33,7 +33,7 @@ module.exports = {
     {
       name: 'stages-do-not-import-each-other',
       severity: 'error',
-      from: { path: '^src/(triggers|ingest|delivery|report)/' },
+      from: { path: '^src/(triggers|ingest|delivery|report|notices)/' },
       to: { path: STAGES, pathNot: '^src/$1/' },
     },
     upward('testing-above-stages-only', TESTING, RUNNER, SURFACES, SANDBOX, WORKERS, INDEX),

@@ -17,6 +17,7 @@ import { EXIT, RowferryError } from './errors.js';
 import { Intake, type Origin, type SourceOptions, sameAs } from './intake.js';
 import { type LogLevel, openLog } from './log.js';
 import { Metrics } from './metrics.js';
+import { Notices } from './notices/notices.js';
 import { RunRecord } from './outcomes/settle.js';
 import type { ShownQueues } from './queues/board.js';
 import { RunQueue } from './queues/runs.js';
@@ -90,6 +91,7 @@ export class Rowferry {
   private readonly dataDirId: string;
   private readonly intake: Intake;
   private readonly counted = new Metrics();
+  private readonly notices: Notices;
 
   /** @internal use {@link openRowferry} */
   constructor(
@@ -104,6 +106,10 @@ export class Rowferry {
     this.dataDirId = readDataDirId(settings.dataDir);
     this.runs = new RunQueue(this.redis, settings.prefix, this.dataDirId);
     this.intake = new Intake(settings, config, accounts, this.runs, clock);
+    const { redis, dataDirId } = this;
+    const { prefix, dataDir } = settings;
+    const entries = config.notifications;
+    this.notices = new Notices({ redis, prefix, dataDir, dataDirId, entries, clock, log });
   }
 
   /** Sentences a person should read, e.g. about the eviction policy of Redis. */
@@ -363,6 +369,18 @@ export class Rowferry {
     return showQueues(this.redis, this.settings.prefix, this.dataDirId, ids);
   }
 
+  /** Sends a test to the notifications of the configuration file, or to one; `why`: it was not taken, or not by all. */
+  async testNotifications(name?: string): Promise<{ name: string; why?: string }[]> {
+    const entries = this.config.notifications.filter((entry) => name === undefined || entry.name === name);
+    if (entries.length === 0) {
+      const names = this.config.notifications.map((entry) => entry.name).join(', ') || 'none';
+      const sentence = `There is no entry${name === undefined ? '' : ` "${name}"`} in notifications. There are: ${names}.`;
+      throw new RowferryError('NOTIFICATION_UNKNOWN', sentence, EXIT.usage);
+    }
+    const whys = await Promise.all(entries.map((entry) => this.notices.test(entry)));
+    return entries.map((entry, i) => ({ name: entry.name, ...(whys[i] && { why: whys[i] }) }));
+  }
+
   /** Delivers batches of every account whose credentials are set, until `signal` aborts. */
   async deliver(signal: AbortSignal, concurrency?: number): Promise<void> {
     await deliver(this.surroundings(), { accounts: this.accounts, concurrency }, signal);
@@ -381,7 +399,9 @@ export class Rowferry {
     await serve(this.surroundings(), { accounts, dataDirId, retention, ...triggers, ...options }, signal);
   }
 
+  /** Waits a little for notices of runs that ended here; those that nobody takes wait on disk. */
   async close(): Promise<void> {
+    await this.notices.sent();
     await this.runs.close();
     await this.handle.close();
   }
@@ -403,14 +423,19 @@ export class Rowferry {
       run,
       account: (plan) => this.accounts.rebind(plan),
       signal: options.signal ?? new AbortController().signal,
-    });
+    })
+      .catch(async (error: Error) => {
+        await this.notices.noteFailure(run, error);
+        throw error;
+      })
+      .finally(() => this.notices.sendNow());
     if (summary === undefined) throw interrupted(run);
     return summary;
   }
 
   private surroundings(): Surroundings {
     const { prefix, dataDir, timeoutMs } = this.settings;
-    const { redis, clock, log, handle, counted: metrics } = this;
+    const { redis, clock, log, handle, counted: metrics, notices } = this;
     const durable = handle.private;
     return {
       redis,
@@ -422,6 +447,7 @@ export class Rowferry {
       timeoutMs,
       log,
       metrics,
+      notices,
     };
   }
 }

@@ -63,6 +63,7 @@ export async function serve(
   if (parts.includes('delivery')) running.push(...(await deliverAll(around, accounts, concurrency)));
   if (parts.includes('runner')) running.push(await startRunner(around, accounts, dataDirId, signal));
   if (parts.includes('runner')) running.push(startRetention(around, dataDirId, options.retention));
+  if (parts.includes('runner') && around.notices) running.push(around.notices.start());
   if (parts.includes('triggers')) {
     running.push(await startSchedules({ ...around, dataDirId }, options.schedules, options.addScheduled));
     running.push(await startFolder({ ...around, dataDirId, ...options.folder }));
@@ -117,10 +118,11 @@ function waitsForAnother(dataDir: string, run: string): boolean {
 }
 
 /** A run that cannot be worked on must not be given out for ever; it stays resumable by hand. */
-async function giveUp({ dataDir, log }: Surroundings, run: string, error: Error): Promise<void> {
+async function giveUp({ dataDir, log, notices }: Surroundings, run: string, error: Error): Promise<void> {
   const status = loadStatus(dataDir, run);
   if (status.state === 'finished' || status.state === 'cancelled') return; // resumed by hand meanwhile
   log.error({ run, error: error.message }, 'run not worked on');
+  await notices?.noteFailure(run, error);
   await saveStatus(dataDir, run, { ...status, state: 'failed', message: error.message });
 }
 

@@ -12,6 +12,7 @@ import { doctorCommand } from './doctor.js';
 import { enqueueCommand } from './enqueue.js';
 import { explain } from './explain.js';
 import { initCommand } from './init.js';
+import { notificationsCommand } from './notifications.js';
 import { runCommand } from './run.js';
 import { runsCommand } from './runs.js';
 import { sandboxCommand } from './sandbox.js';
@@ -41,6 +42,7 @@ for (const command of [
   destinationsCommand(),
   initCommand(),
   configCommand(),
+  notificationsCommand(),
   doctorCommand(),
   sandboxCommand(),
   demoCommand(),

@@ -19,13 +19,13 @@ export interface LoadedConfig extends Config {
 
 /**
  * Reads the configuration: `given`, else ROWFERRY_CONFIG, else `rowferry.yaml` in the working directory, if there is
- * one; `false`: none. Throws all faults together. A variable that is not set is a fault of the destination or sync
- * that names it, told when that is used.
+ * one; `false`: none. Throws all faults together. A variable that is not set is a fault of the destination, sync or
+ * notification that names it, told when that is used.
  */
 export function loadConfig(given: string | false | undefined, environment: Environment): LoadedConfig {
   const path = given === false ? undefined : findConfig(given, environment);
   if (path === undefined) {
-    return { settings: {}, destinations: [], syncs: [], defaults: {}, warnings: [] };
+    return { settings: {}, destinations: [], syncs: [], notifications: [], defaults: {}, warnings: [] };
   }
   const { config, document, faults } = openConfig(path, environment);
   const file = shownPath(path);
@@ -77,6 +77,7 @@ const PASSWORD_IN_URL = /^\w+:\/\/[^/@]*:[^/@]+@/;
 /** Whether a literal at `path` is a credential. */
 function isSecret([section, , option, ...inside]: Path, text: string): boolean {
   if (PASSWORD_IN_URL.test(text)) return true;
+  if (section === 'notifications') return option === 'secret' || option === 'slack';
   if (section === 'syncs' && option === 'source')
     return inside[0] === 'headers' && SECRET.test(String(inside[1]));
   if (section !== 'destinations' || text === '') return false;

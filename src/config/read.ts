@@ -9,6 +9,7 @@ import { isUrl } from '../sources/source.js';
 import { didYouMean } from '../spelling.js';
 import { type ConfigDocument, type Fault, type Path, readDocument } from './document.js';
 import { byPlace, faultLine, faultsOf } from './faults.js';
+import { type NotificationEntry, openNotification } from './notifications.js';
 import { checkEntry, fileSchema, splitEntry, syncSchema } from './schema.js';
 import type { Sync } from './sync.js';
 
@@ -16,29 +17,31 @@ export interface Config {
   settings: FileSettings;
   destinations: DestinationEntry[];
   syncs: Sync[];
+  notifications: NotificationEntry[];
   defaults: DestinationSettings & { reportDir?: string };
 }
 
 export interface ReadConfig {
   config: Config;
   document: ConfigDocument;
-  /** Without the variables of destinations and syncs that are not set: these are told when one of them is used. */
+  /** Without the variables of destinations, syncs and notifications that are not set: these are told when one is used. */
   faults: Fault[];
 }
 
 /** Reads `text`; `file` is what people call it, `base` the directory its paths are relative to. */
 export function readConfig(text: string, file: string, base: string, environment: Environment): ReadConfig {
   const document = readDocument(text, environment);
-  const config: Config = { settings: {}, destinations: [], syncs: [], defaults: {} };
+  const config: Config = { settings: {}, destinations: [], syncs: [], notifications: [], defaults: {} };
   if (document.faults.length > 0) return { config, document, faults: document.faults.sort(byPlace) };
 
   const value = withoutBlank(document.value);
   const checked = fileSchema.safeParse(value);
   const faults = checked.success ? [] : faultsOf(checked.error.issues, document);
-  const ofUse = (path: Path) => path.length > 1 && (path[0] === 'destinations' || path[0] === 'syncs');
+  const ofUse = ([section, ...inside]: Path) => inside.length > 0 && ENTRIES.includes(String(section));
   faults.push(...document.unset.filter(({ path }) => !ofUse(path)));
   for (const [name, entry] of Object.entries(sectionOf(value, 'destinations'))) readEntry(name, entry);
   for (const [name, sync] of Object.entries(sectionOf(value, 'syncs'))) readSync(name, sync);
+  for (const [name, entry] of Object.entries(sectionOf(value, 'notifications'))) readTold(name, entry);
   if (checked.success) takeRest(checked.data);
   return { config, document, faults: faults.sort(byPlace) };
 
@@ -82,6 +85,15 @@ export function readConfig(text: string, file: string, base: string, environment
     });
   }
 
+  function readTold(name: string, told: unknown): void {
+    const at = ['notifications', name];
+    const known = Object.keys(sectionOf(value, 'syncs'));
+    const { entry, issues } = openNotification(name, told, unsetOf(at), known);
+    refuse(issues, at);
+    if (entry) config.notifications.push(entry);
+    else faults.push(...document.unset.filter(({ path }) => path[0] === at[0] && path[1] === name));
+  }
+
   function checkTarget(at: Path, to: unknown): void {
     if (typeof to !== 'string' || to.trim() === '') return; // told otherwise
     const known = [...Object.keys(sectionOf(value, 'destinations')), ...DESTINATIONS.map(({ kind }) => kind)];
@@ -118,6 +130,9 @@ export function readConfig(text: string, file: string, base: string, environment
       .map((fault) => faultLine(file, fault));
   }
 }
+
+/** Sections whose entries are checked one by one. */
+const ENTRIES = ['destinations', 'syncs', 'notifications'];
 
 type FileData = z.output<typeof fileSchema>;
 type SourceData = NonNullable<z.output<typeof syncSchema>['source']>;

@@ -20,7 +20,6 @@ import {
   parseSkipLines,
   parseSwitch,
   parseTimeout,
-  SettingError,
 } from '../config.js';
 import type { Destination } from '../destinations/destination.js';
 import { httpSettings } from '../destinations/http.js';
@@ -29,30 +28,9 @@ import { LOG_LEVELS } from '../log.js';
 import { mappingSchema } from '../mapping.js';
 import { isUrl } from '../sources/source.js';
 import { didYouMean } from '../spelling.js';
+import { notificationSection } from './notifications.js';
 import { parseCron, parseTimezone } from './schedule.js';
-
-/** A value with a spelling of ours, as a text or, where YAML reads one, as a number or a switch. */
-function spelt<T>(parse: (text: string, setting: string) => T, published: Record<string, unknown>) {
-  return z
-    .any()
-    .meta(published)
-    .transform((given: unknown, context): T => {
-      try {
-        return parse(typeof given === 'object' ? JSON.stringify(given) : String(given), '');
-      } catch (error) {
-        if (!(error instanceof SettingError)) throw error;
-        context.addIssue({ code: 'custom', message: error.message, params: { wanted: error.wanted } });
-        return z.NEVER;
-      }
-    })
-    .optional();
-}
-
-const text = (description: string) => z.string().trim().min(1, 'is empty').meta({ description }).optional();
-
-function matching(pattern: string): { type: 'string'; pattern: string } {
-  return { type: 'string', pattern: `^\\s*(${pattern})\\s*$` };
-}
+import { matching, NAME, spelt, text } from './spelt.js';
 
 function countUpTo(most: number, description: string) {
   const published = {
@@ -150,8 +128,6 @@ function aWhile(description: string) {
 }
 
 const reportDir = text('Where reports go, relative to this file. Default: <data dir>/reports.');
-
-const NAME = /^[A-Za-z][\w-]*$/;
 
 /** An entry of `destinations` with this `kind`. */
 function ofKind(destination: Destination) {
@@ -326,7 +302,7 @@ export const syncSchema = syncSection.refine(
   { path: ['schedule'], message: 'needs a source' },
 );
 
-function fileOf(destination: z.ZodType, sync: z.ZodType) {
+function fileOf(destination: z.ZodType, sync: z.ZodType, notification: z.ZodType) {
   return z.strictObject({
     destinations: z
       .record(z.string().regex(NAME), destination)
@@ -335,6 +311,10 @@ function fileOf(destination: z.ZodType, sync: z.ZodType) {
     syncs: z
       .record(z.string().regex(NAME), sync)
       .meta({ description: 'What "rowferry run --sync <name>" carries where.' })
+      .optional(),
+    notifications: z
+      .record(z.string().regex(NAME), notification)
+      .meta({ description: 'Who is told what became of runs.' })
       .optional(),
     defaults: z
       .strictObject({ ...ofDestinations, report_dir: reportDir })
@@ -363,19 +343,22 @@ function fileOf(destination: z.ZodType, sync: z.ZodType) {
   });
 }
 
-/** The file, but for its destinations and syncs: these are checked one by one. */
-export const fileSchema = fileOf(z.unknown(), z.unknown());
+/** The file, but for its destinations, syncs and notifications: these are checked one by one. */
+export const fileSchema = fileOf(z.unknown(), z.unknown(), z.unknown());
 
 /** JSON Schema of the file, for editors. */
 export function publishedSchema(): object {
   const ofHttp = z.strictObject({ ...httpSettings.shape, kind: z.literal('http'), ...ofDestinations });
   const destination = z.union([...DESTINATIONS.map(ofKind), ofHttp, ofModule]);
-  return z.toJSONSchema(fileOf(destination, syncSchema).meta({ title: 'rowferry.yaml' }), {
-    io: 'input',
-    override: ({ jsonSchema }) => {
-      // Where a text must look like something, a variable may stand for it.
-      if (jsonSchema.pattern !== undefined) jsonSchema.pattern = `${jsonSchema.pattern}|\\$\\{`;
-      delete jsonSchema.format;
+  return z.toJSONSchema(
+    fileOf(destination, syncSchema, notificationSection).meta({ title: 'rowferry.yaml' }),
+    {
+      io: 'input',
+      override: ({ jsonSchema }) => {
+        // Where a text must look like something, a variable may stand for it.
+        if (jsonSchema.pattern !== undefined) jsonSchema.pattern = `${jsonSchema.pattern}|\\$\\{`;
+        delete jsonSchema.format;
+      },
     },
-  });
+  );
 }

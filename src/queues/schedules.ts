@@ -45,6 +45,24 @@ export function nextOccasion({ cron, timezone }: Schedule, fromMs: number): numb
   return getNextMillis(fromMs, { pattern: cron, tz: timezone });
 }
 
+const DAY_MS = 86_400_000;
+/** Looked through one after the other: a schedule that is due often is found in the first, without a thousand steps. */
+const SPANS_MS = [60_000, 3_600_000, DAY_MS, 8 * DAY_MS, 32 * DAY_MS, 367 * DAY_MS, 5 * 366 * DAY_MS];
+
+/** The last moment up to `beforeMs` that `cron` means; undefined: there was none in years. */
+export function lastOccasion(schedule: Schedule, beforeMs: number): number | undefined {
+  for (const span of SPANS_MS) {
+    let last: number | undefined;
+    let next = nextOccasion(schedule, beforeMs - span);
+    while (next !== undefined && next <= beforeMs) {
+      last = next;
+      next = nextOccasion(schedule, next);
+    }
+    if (last !== undefined) return last;
+  }
+  return undefined;
+}
+
 export interface ScheduleOptions {
   connection: Redis;
   prefix: string;

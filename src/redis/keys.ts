@@ -57,3 +57,8 @@ export function queuePrefix(prefix: string): string {
 export function folderKey(prefix: string, dataDirId: string): string {
   return `${prefix}:{folder-${dataDirId}}:lease`;
 }
+
+/** Who of the processes on a data dir delivers its notices. */
+export function noticesKey(prefix: string, dataDirId: string): string {
+  return `${prefix}:{notices-${dataDirId}}:lease`;
+}

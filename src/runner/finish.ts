@@ -2,6 +2,7 @@
 import { dropRate } from '../delivery/pace.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { openIngest } from '../ingest/ingest.js';
+import { haltWords } from '../notices/compose.js';
 import { toProgress } from '../outcomes/progress.js';
 import { KindCounter } from '../report/kinds.js';
 import type { Summary } from '../report/summary.js';
@@ -55,6 +56,17 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
     confirm,
   }).catch((error: unknown) => {
     throw reportFault(error, plan);
+  });
+  // Before the run is known to be over: a crash in between says it twice, not never.
+  await around.notices?.note({
+    plan,
+    event: state,
+    atMs: finishedMs,
+    epoch,
+    numbers: summary,
+    ...(state === 'halted' && {
+      message: haltSentence(session, { ...fields, halt_message: haltWords(fields.halt_code) }),
+    }),
   });
   await session.save({
     state,

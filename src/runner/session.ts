@@ -6,6 +6,7 @@ import type { Waiting } from '../delivery/waiting.js';
 import type { Account } from '../destinations/registry.js';
 import { RowferryError } from '../errors.js';
 import type { Metrics } from '../metrics.js';
+import type { Notices } from '../notices/notices.js';
 import type { Outcome } from '../outcome.js';
 import type { Progress } from '../outcomes/progress.js';
 import type { RunRecord } from '../outcomes/settle.js';
@@ -34,6 +35,8 @@ export interface Surroundings {
   timeoutMs: number | undefined;
   log: Logger;
   metrics: Metrics;
+  /** Where ends of runs are noted for those who are to be told. */
+  notices?: Notices;
 }
 
 /** How far a run is. */

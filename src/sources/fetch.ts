@@ -137,13 +137,13 @@ function lowered(headers: Record<string, string>): Record<string, string> {
 }
 
 /** `user:password@` of a URL, as a header. */
-function userOf({ username, password }: URL): Record<string, string> {
+export function userOf({ username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {};
   const both = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${Buffer.from(both).toString('base64')}` };
 }
 
-function withoutUser(url: URL): URL {
+export function withoutUser(url: URL): URL {
   const bare = new URL(url);
   bare.username = '';
   bare.password = '';

@@ -13,7 +13,7 @@ function file(text: string, mode = 0o600): string {
   return path;
 }
 
-const NOTHING = { settings: {}, destinations: [], syncs: [], defaults: {}, warnings: [] };
+const NOTHING = { settings: {}, destinations: [], syncs: [], notifications: [], defaults: {}, warnings: [] };
 
 test('the file is the one that is given, else that of ROWFERRY_CONFIG; false is none', () => {
   const one = file('log_level: info\n');

@@ -90,6 +90,7 @@ folder: { path: drop, settle: 500ms, poll: 2s }
       },
       { name: 'web', source: 'https://example.com/a.csv', mapping: {}, unset: [] },
     ],
+    notifications: [],
     defaults: {
       rate: { requests: 100, perMs: 60_000 },
       attempts: 2,
@@ -111,7 +112,7 @@ test('nothing, and sections of which everything is commented out, are a configur
   for (const text of ['', '# nothing\n', 'destinations:\nsyncs:\n  # one: {}\ndefaults:\n']) {
     expect(read(text)).toEqual({
       faults: [],
-      config: { destinations: [], syncs: [], defaults: {}, settings: {} },
+      config: { destinations: [], syncs: [], notifications: [], defaults: {}, settings: {} },
     });
   }
 });
