@@ -26,6 +26,8 @@ export interface Settings {
   retentionDays: number | null;
   /** ROWFERRY_DASHBOARD_TOKEN: what whoever asks the service must show; undefined: only this machine may ask. */
   dashboardToken: string | undefined;
+  /** ROWFERRY_METRICS_PORT: where a worker serves its metrics; undefined: nowhere. The service has them on its dashboard. */
+  metricsPort: number | undefined;
 }
 
 /** The watched folder. */
@@ -59,6 +61,7 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
   const folder = given('ROWFERRY_FOLDER');
   const host = given('ROWFERRY_DASHBOARD_HOST');
   const port = given('ROWFERRY_DASHBOARD_PORT');
+  const metricsPort = given('ROWFERRY_METRICS_PORT');
   const retention = given('ROWFERRY_RETENTION');
   return {
     redisUrl: given('REDIS_URL') ?? file.redisUrl,
@@ -79,6 +82,7 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
           ? RETENTION_DAYS
           : file.retentionDays
         : parseRetention(retention, 'ROWFERRY_RETENTION'),
+    metricsPort: metricsPort === undefined ? undefined : parsePort(metricsPort, 'ROWFERRY_METRICS_PORT'),
     dashboardToken: token(given('ROWFERRY_DASHBOARD_TOKEN')),
   };
 }

@@ -98,6 +98,11 @@ export function decodeOutcome(cells: EncodedOutcome): Outcome {
   return outcome as unknown as Outcome;
 }
 
+/** Of an encoded outcome, without decoding all of it. */
+export function kindOf(cells: EncodedOutcome): [status: Status, reason: Reason | undefined] {
+  return [STATUSES[cells[1] as number]!, (cells[2] ?? undefined) as Reason | undefined];
+}
+
 /** Which of two outcomes of one row stands: the higher code; of equals, the one told first. */
 export function fold(first: Outcome | undefined, next: Outcome): Outcome {
   return first !== undefined && codeOf(first) >= codeOf(next) ? first : next;

@@ -15,12 +15,14 @@ import type { Account } from './destinations/registry.js';
 import { EXIT, RowferryError } from './errors.js';
 import { Intake, type Origin, type SourceOptions, sameAs } from './intake.js';
 import { type LogLevel, openLog } from './log.js';
+import { Metrics } from './metrics.js';
 import { Notices } from './notices/notices.js';
 import { RunRecord } from './outcomes/settle.js';
 import { RunQueue } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
 import type { Summary } from './report/write.js';
 import { createRun, listRuns, loadPlan, loadStatus, type RunPlan } from './run.js';
+import { readGauges } from './runner/gauges.js';
 import { assertUnfinished, handOver, isServed } from './runner/hand-over.js';
 import { executeRun } from './runner/run.js';
 import { type ScheduleView, viewSchedules } from './runner/schedules.js';
@@ -85,6 +87,7 @@ export class Rowferry {
   private readonly dataDirId: string;
   private readonly intake: Intake;
   private readonly notices: Notices;
+  private readonly counted = new Metrics();
 
   /** @internal use {@link openRowferry} */
   constructor(
@@ -316,6 +319,12 @@ export class Rowferry {
     return Promise.all(accounts.map((account) => viewDestination(this.surroundings(), account)));
   }
 
+  /** What this process has counted and how destinations and queues stand, in the text format of Prometheus. */
+  async metrics(): Promise<{ text: string; type: string }> {
+    const accounts = await this.accounts.all().catch(() => []); // without credentials there is less to see
+    return this.counted.expose(await readGauges(this.surroundings(), accounts, this.runs));
+  }
+
   /** Nobody sends to the destination any more, whoever asks, until it is resumed; runs wait. */
   async pauseDestination(name: string): Promise<DestinationView> {
     const account = await this.accounts.choose(name);
@@ -395,7 +404,7 @@ export class Rowferry {
 
   private surroundings(): Surroundings {
     const { prefix, dataDir, timeoutMs } = this.settings;
-    const { redis, clock, log, handle, notices } = this;
+    const { redis, clock, log, handle, notices, counted: metrics } = this;
     const durable = handle.private;
     return {
       redis,
@@ -407,6 +416,7 @@ export class Rowferry {
       timeoutMs,
       log,
       notices,
+      metrics,
     };
   }
 }

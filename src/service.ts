@@ -138,7 +138,7 @@ async function deliverAll(
 
 /** Delivery of one account in this process. */
 export function deliverTo(
-  { connect, prefix, clock, log, timeoutMs }: Surroundings,
+  { connect, prefix, clock, log, timeoutMs, metrics }: Surroundings,
   account: Account,
   concurrency?: number,
 ): Promise<Delivery> {
@@ -147,6 +147,7 @@ export function deliverTo(
     prefix,
     account,
     clock,
+    meter: metrics.ofDelivery(account.name),
     ...limitsOf(account, { concurrency, timeoutMs }),
     onError: (error) => log.warn({ account: account.id, error: error.message }, 'delivery'),
   });

@@ -1,4 +1,5 @@
 /** Delivers batches only; start as many as you like, on any machine. */
 import { start } from '../src/cli/entry.js';
+import { deliverWithMetrics } from '../src/dashboard/metrics.js';
 
-await start('delivery', (rowferry, signal) => rowferry.deliver(signal));
+await start('delivery', deliverWithMetrics);

@@ -1,10 +1,15 @@
-/** What a person sees while a run is under way: one line that is rewritten on a terminal, a plain one now and then elsewhere. */
+/** What a person sees while a run is under way: two lines that are rewritten on a terminal, a plain one now and then elsewhere. */
+import { createColors } from 'picocolors';
 import type { Progress, RunProgress, Waiting } from '../index.js';
 
 const PLAIN_EVERY_MS = 5_000;
 const SPEED_OVER_MS = 10_000;
-/** To the start of the line, and nothing on it. */
-export const CLEAR_LINE = '\r\u001b[K';
+/** To the start of the line, and nothing from there on. */
+export const CLEAR = '\r\u001b[J';
+const UP = '\r\u001b[1A';
+const BAR = 24;
+/** On a narrower terminal there is one line. */
+const WIDE = 64;
 
 export function settledRows(event: Progress): number {
   return event.created + event.updated + event.skipped + event.failed;
@@ -27,14 +32,57 @@ export function progressLine(event: RunProgress, perSecond: number, nowMs: numbe
   }
   const parts = [
     rows,
-    `${group(event.created)} created`,
-    ...(event.updated > 0 ? [`${group(event.updated)} updated`] : []),
-    `${group(event.skipped)} skipped`,
-    `${group(event.failed)} failed`,
-    `${perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}/s`,
+    ...outcomes(event).map(([text]) => text),
+    `${speed(perSecond)}/s`,
     ...(left > 0 && perSecond > 0 ? [`${duration(left / perSecond)} left`] : []),
   ];
   return parts.join(' · ');
+}
+
+function speed(perSecond: number): string {
+  return perSecond < 10 ? perSecond.toFixed(1) : group(Math.round(perSecond));
+}
+
+type Colour = 'green' | 'cyan' | 'yellow' | 'red' | 'dim';
+
+function outcomes({ created, updated, skipped, failed }: Progress): [text: string, colour: Colour][] {
+  return [
+    [`${group(created)} created`, 'green'],
+    ...(updated > 0 ? [[`${group(updated)} updated`, 'cyan'] as [string, Colour]] : []),
+    [`${group(skipped)} skipped`, skipped > 0 ? 'yellow' : 'dim'],
+    [`${group(failed)} failed`, failed > 0 ? 'red' : 'dim'],
+  ];
+}
+
+/**
+ * `██████░░░░  61 % · 1 234/2 000 rows · 0:38 left` and below it
+ * `1 100 created · 120 skipped · 14 failed · 98/s · 1 250 requests, 16 of them again`, or why nothing is sent.
+ */
+function wideLines(event: RunProgress, perSecond: number, nowMs: number, width: number, coloured: boolean) {
+  const settled = settledRows(event);
+  const share = event.total > 0 ? Math.min(1, settled / event.total) : 1;
+  const full = Math.floor(share * BAR);
+  const left = event.total - settled;
+  const about = event.readAll ? '' : '~';
+  const first = [
+    `${about}${Math.floor(share * 100)} %`,
+    `${group(settled)}/${about}${counted(event.total, 'row')}`,
+    ...(left > 0 && perSecond > 0 && !event.waiting ? [`${duration(left / perSecond)} left`] : []),
+  ].join(' · ');
+  const tries = event.retries > 0 ? `, ${group(event.retries)} of them again` : '';
+  const throttled = event.throttled > 0 ? `, ${group(event.throttled)} throttled` : '';
+  const second: [string, Colour | undefined][] = event.waiting
+    ? [[waitingText(event.waiting, nowMs), 'yellow']]
+    : [
+        ...outcomes(event),
+        [`${speed(perSecond)}/s`, undefined],
+        [`${counted(event.requests, 'request')}${tries}${throttled}`, 'dim'],
+      ];
+  const colours = createColors(coloured);
+  const bar = `${colours.green('█'.repeat(full))}${colours.dim('░'.repeat(BAR - full))}`;
+  const plain = second.map(([text]) => text).join(' · ');
+  const told = second.map(([text, colour]) => (colour ? colours[colour](text) : text)).join(' · ');
+  return [`${bar}  ${first.slice(0, width - BAR - 2)}`, plain.length > width ? plain.slice(0, width) : told];
 }
 
 /** A moment that is near is counted down, a later one told by the clock on the wall. */
@@ -85,8 +133,13 @@ export class ProgressDisplay {
     const perSecond = ms > first.ms ? ((settled - first.settled) / (ms - first.ms)) * 1000 : 0;
     const width = this.out.isTTY ? Math.max(20, (this.out.columns || 80) - 1) : undefined;
     const line = progressLine(event, perSecond, this.wallMs(), width);
-    if (this.out.isTTY) {
-      this.out.write(`${CLEAR_LINE}${line.slice(0, width)}`);
+    if (width !== undefined && width >= WIDE) {
+      const coloured = this.out.hasColors?.() ?? false;
+      const lines = wideLines(event, perSecond, this.wallMs(), width, coloured);
+      // The cursor rests where the first line begins: whoever else has something to say clears both.
+      this.out.write(`${CLEAR}${lines.join('\n')}${UP}`);
+    } else if (width !== undefined) {
+      this.out.write(`${CLEAR}${line.slice(0, width)}`);
     } else if (this.isNews(event, line, ms)) {
       this.out.write(`${line}\n`);
       this.shownMs = ms;
@@ -101,8 +154,8 @@ export class ProgressDisplay {
     return ms - this.shownMs >= PLAIN_EVERY_MS && line !== this.lastLine;
   }
 
-  /** Clears the line so that other text may follow. */
+  /** Clears the lines so that other text may follow. */
   end(): void {
-    if (this.out.isTTY && this.lastLine !== '') this.out.write(CLEAR_LINE);
+    if (this.out.isTTY && this.lastLine !== '') this.out.write(CLEAR);
   }
 }

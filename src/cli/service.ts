@@ -1,5 +1,6 @@
 /** `rowferry start`: the service. `rowferry worker`: delivery only, for more processes and machines. */
 import { Command } from 'commander';
+import { deliverWithMetrics } from '../dashboard/metrics.js';
 import { serveWithDashboard } from '../dashboard/server.js';
 import { SERVICE, work } from './entry.js';
 import { addConcurrencyFlag, withRowferry } from './options.js';
@@ -31,7 +32,7 @@ export function workerCommand(): Command {
   return addConcurrencyFlag(command).action(({ concurrency }: Flags) =>
     withRowferry(
       command,
-      (rowferry) => work('worker', rowferry, (signal) => rowferry.deliver(signal, concurrency)),
+      (rowferry) => work('worker', rowferry, (signal) => deliverWithMetrics(rowferry, signal, concurrency)),
       SERVICE,
     ),
   );

@@ -1,6 +1,6 @@
 /** SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once. */
 import { EXIT } from '../errors.js';
-import { CLEAR_LINE } from './progress.js';
+import { CLEAR } from './progress.js';
 
 /**
  * Calls `body` with a signal that aborts on SIGINT or SIGTERM, and returns its result with the exit code of the signal,
@@ -16,7 +16,7 @@ export async function untilSignal<T>(
     const code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
     if (exitCode !== undefined) process.exit(code);
     exitCode = code;
-    const clear = process.stderr.isTTY ? CLEAR_LINE : '';
+    const clear = process.stderr.isTTY ? CLEAR : '';
     process.stderr.write(`${clear}rowferry: ending${awaited} (once more to end at once)\n`);
     ending.abort();
   };

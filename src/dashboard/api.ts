@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { HttpBindings } from '@hono/node-server';
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { EXIT, type Rowferry, RowferryError } from '../index.js';
 import { loadPlan } from '../run.js';
@@ -34,20 +34,27 @@ export function health(rowferry: Rowferry): Hono<Bindings> {
     });
 }
 
-/** Below `/api`. */
-export function api(rowferry: Rowferry, mostBytes: number): Hono<Bindings> {
-  const uploads = new Uploads(rowferry, mostBytes);
-  const routes = new Hono<Bindings>();
-  routes.use(async (c, next) => {
-    c.header('cache-control', 'no-store');
-    // Commands wait for a Redis that is away; whoever asks should not.
+/** Commands wait for a Redis that is away; whoever asks over HTTP should not. */
+export function whileRedisAnswers(rowferry: Rowferry): MiddlewareHandler<Bindings> {
+  return async (_c, next) => {
     if (await rowferry.answers(PATIENCE_MS)) return next();
     throw new RowferryError(
       'REDIS_AWAY',
       'Redis does not answer at the moment; try again later.',
       EXIT.noRedis,
     );
+  };
+}
+
+/** Below `/api`. */
+export function api(rowferry: Rowferry, mostBytes: number): Hono<Bindings> {
+  const uploads = new Uploads(rowferry, mostBytes);
+  const routes = new Hono<Bindings>();
+  routes.use(async (c, next) => {
+    c.header('cache-control', 'no-store');
+    await next();
   });
+  routes.use(whileRedisAnswers(rowferry));
 
   routes.get('/runs', async (c) => c.json({ runs: await rowferry.list() }));
 

@@ -1,21 +1,17 @@
 /** The HTTP server of the service: health, the API, and pages once there are some. */
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { systemClock } from '../clock.js';
 import { EXIT, type Rowferry, RowferryError } from '../index.js';
 import { access, checkHost } from './access.js';
 import { api, type Bindings, explain, health } from './api.js';
+import { cannotListen, listen } from './listen.js';
+import { metrics } from './metrics.js';
 
 const HOST = '127.0.0.1';
 const USUAL_PORT = 8080;
 /** The disk sets a limit, too; this one keeps a sender that never ends from filling it. */
 const MOST_BYTES = 10 * 1024 ** 3;
-/** An upload may take hours, but not be silent for so long. */
-const SILENCE_MS = 120_000;
-const GRACE_MS = 3_000;
 
 export interface Dashboard {
   /** Where it answers; undefined: nowhere, as the usual port was taken. */
@@ -46,35 +42,26 @@ export async function startDashboard(rowferry: Rowferry, options: DashboardOptio
   });
   app.route('/', health(rowferry));
   app.use(access(dashboardToken, systemClock));
+  app.route('/', metrics(rowferry));
   app.route('/api', api(rowferry, options.mostBytes ?? MOST_BYTES));
   app.notFound((c) =>
     c.json({ error: { code: 'NOT_FOUND', message: `There is no ${c.req.path} here.` } }, 404),
   );
   app.onError((error, c) => explain(rowferry, error, c));
 
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: { requestTimeout: 0 },
-  }) as Server;
-  server.timeout = SILENCE_MS;
   try {
-    server.listen(asked, host);
-    await once(server, 'listening');
+    const listening = await listen(app, host, asked);
+    rowferry.log.info({ url: listening.url }, 'dashboard listens');
+    return listening;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'another process listens there' : (code ?? message);
-    const sentence = `The service cannot listen on ${host}:${asked}: ${why}. Name another port in ROWFERRY_DASHBOARD_PORT (0: any free one).`;
-    if (port !== undefined || options.required || code !== 'EADDRINUSE') {
+    const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const sentence = cannotListen('The service', `${host}:${asked}`, error, 'ROWFERRY_DASHBOARD_PORT');
+    if (port !== undefined || options.required || !taken) {
       throw new RowferryError('DASHBOARD_NOT_STARTED', sentence, EXIT.usage);
     }
     rowferry.log.warn(`${sentence} It goes on without.`);
     return { url: undefined, close: async () => {} };
   }
-  const { address, port: bound, family } = server.address() as AddressInfo;
-  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
-  rowferry.log.info({ url }, 'dashboard listens');
-  return { url, close: () => close(server) };
 }
 
 /** The whole service in one process, until `signal` aborts. */
@@ -96,13 +83,4 @@ export async function serveDashboard(rowferry: Rowferry, signal: AbortSignal): P
   const dashboard = await startDashboard(rowferry, { required: true });
   if (!signal.aborted) await once(signal, 'abort');
   await dashboard.close();
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
-  await closed;
-  clearTimeout(timer);
 }

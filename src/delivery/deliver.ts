@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
 import type { Account } from '../destinations/registry.js';
+import type { DeliveryMeter } from '../metrics.js';
 import type { Outcome } from '../outcome.js';
 import { type BatchClaim, RunRecord } from '../outcomes/settle.js';
 import { type BatchEnd, BatchQueue, BatchWorker, type HeldBatch } from '../queues/batches.js';
@@ -22,6 +23,7 @@ export interface DeliveryOptions {
   concurrency: number;
   /** Silence after which a request counts as unanswered, ms. */
   timeoutMs: number;
+  meter: DeliveryMeter;
   onError(error: Error): void;
 }
 
@@ -39,7 +41,7 @@ const SPLIT_INTO = 8;
 const GRACE_MS = 8_000;
 
 export async function startDelivery(options: DeliveryOptions): Promise<Delivery> {
-  const { connect, prefix, account, clock, concurrency, timeoutMs, onError } = options;
+  const { connect, prefix, account, clock, concurrency, timeoutMs, meter, onError } = options;
   const redis = connect();
   // BullMQ defines its scripts on the connection it is given, and every pipeline copies all there are.
   const bullmq = connect();
@@ -47,7 +49,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   await pace.meetClock();
   const circuit = new Circuit(pace);
   const sender = makeSender({ baseUrl: account.options.baseUrl, timeoutMs });
-  const lanes = new Lanes({ redis, clock, account, pace, circuit, sender, concurrency, onError });
+  const lanes = new Lanes({ redis, clock, account, pace, circuit, sender, concurrency, meter, onError });
   const queue = new BatchQueue(bullmq, prefix, account.id);
   const worker = new BatchWorker(
     { connection: bullmq, prefix, account: account.id, batchesAtOnce: BATCHES_AT_ONCE },

@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
 import type { ApiRequest } from '../destinations/destination.js';
 import type { Account } from '../destinations/registry.js';
+import type { DeliveryMeter } from '../metrics.js';
 import { define } from '../redis/scripts.js';
 import type { Circuit } from './circuit.js';
 import { attemptsText, type Step } from './decide.js';
@@ -49,6 +50,7 @@ export interface LanesOptions {
   sender: Sender;
   /** Requests in flight at the most. */
   concurrency: number;
+  meter: DeliveryMeter;
   onError(error: Error): void;
 }
 
@@ -286,7 +288,7 @@ export class Lanes {
   }
 
   private launch({ items, slot }: Cleared): void {
-    const { sender, clock, pace } = this.options;
+    const { sender, clock, pace, meter } = this.options;
     let request: ApiRequest;
     try {
       request = this.exchange.request(items);
@@ -306,7 +308,9 @@ export class Lanes {
       .send(request, () => pace.written(slot))
       .then((sent) => {
         this.inFlight--;
-        if ('answer' in sent) pace.answered(slot);
+        const answer = 'answer' in sent ? sent.answer : undefined;
+        if (answer) pace.answered(slot);
+        meter.request(answer?.status, clock.monotonic() - sentMs);
         try {
           this.takeAll(this.exchange.understand(items, sent), items, sentMs);
         } catch (error) {
@@ -365,6 +369,7 @@ export class Lanes {
     if (announcedMs === undefined && now < this.throttledUntilMs) return;
     this.throttledUntilMs = now + waitMs;
     this.throttledInARow++;
+    this.options.meter.wait(waitMs);
     void this.options.pace
       .push(
         Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)),

@@ -115,6 +115,17 @@ export class BatchQueue {
     return tried;
   }
 
+  /** Batches by what they are waiting for, and since when the first of them waits to be taken, ms since the epoch. */
+  async counts(): Promise<{ waiting: number; active: number; delayed: number; waitingSinceMs?: number }> {
+    const [counts, [oldest]] = await Promise.all([
+      this.queue.getJobCounts('wait', 'prioritized', 'active', 'delayed'),
+      this.queue.getJobs(['wait'], 0, 0, true),
+    ]);
+    const { wait = 0, prioritized = 0, active = 0, delayed = 0 } = counts;
+    const since = oldest === undefined ? {} : { waitingSinceMs: oldest.timestamp };
+    return { waiting: wait + prioritized, active, delayed, ...since };
+  }
+
   /** Whether a worker lives that takes batches of this account. */
   async served(): Promise<boolean> {
     // Some managed servers list no clients: then nobody is seen.

@@ -39,6 +39,11 @@ export class RunQueue {
     await this.add(run);
   }
 
+  async counts(): Promise<{ waiting: number; active: number; delayed: number }> {
+    const { wait = 0, active = 0, delayed = 0 } = await this.queue.getJobCounts('wait', 'active', 'delayed');
+    return { waiting: wait, active, delayed };
+  }
+
   /** Whether a worker lives that takes runs. */
   async served(): Promise<boolean> {
     // Some managed servers list no clients: then nobody is seen.

@@ -73,6 +73,7 @@ export async function finish(session: Session, stopped: Stop | undefined): Promi
   if (state === 'halted') await record.orphan(epoch);
   else await record.close(epoch);
   await dropRate(redis, prefix, account.id, plan.run);
+  around.metrics.runEnded(plan.destination, state, finishedMs - startedMs);
   const total = summary.rows;
   session.events.progress?.({ ...toProgress(fields), rows: total, total, readAll: true });
   return summary;

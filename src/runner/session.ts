@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import type { Waiting } from '../delivery/waiting.js';
 import type { Account } from '../destinations/registry.js';
 import { RowferryError } from '../errors.js';
+import type { Metrics } from '../metrics.js';
 import type { Notices } from '../notices/notices.js';
 import type { Outcome } from '../outcome.js';
 import type { Progress } from '../outcomes/progress.js';
@@ -34,6 +35,7 @@ export interface Surroundings {
   log: Logger;
   /** Where ends of runs are noted for those who are to be told. */
   notices?: Notices;
+  metrics: Metrics;
 }
 
 /** How far a run is. */

@@ -1,5 +1,5 @@
 /** Brings settled outcomes from Redis into the journal, and the window forward. */
-import { decodeOutcome, type EncodedOutcome } from '../outcome.js';
+import { decodeOutcome, type EncodedOutcome, kindOf } from '../outcome.js';
 import { readOutcomes, trimOutcomes } from '../outcomes/tail.js';
 import { type Journal, parseEntry } from '../report/journal.js';
 import type { Session } from './session.js';
@@ -14,6 +14,7 @@ const REJECTED_ALIKE = 50;
 export async function keepTail(session: Session, journal: Journal, enough: () => boolean): Promise<void> {
   const { around, plan, epoch, window } = session;
   const alike = new RejectedAlike(session);
+  const count = around.metrics.ofRun(plan.destination);
   const redis = around.connect();
   try {
     for (;;) {
@@ -39,7 +40,9 @@ export async function keepTail(session: Session, journal: Journal, enough: () =>
       // Before they leave the window: a row that repeats one of them must not meet it under way.
       await session.memory?.remember(outcomes);
       for (const outcome of outcomes) {
-        if (window.done(outcome[0]) && alike.possible) await alike.see(outcome);
+        if (!window.done(outcome[0])) continue;
+        count(...kindOf(outcome));
+        if (alike.possible) await alike.see(outcome);
       }
       window.moved();
     }

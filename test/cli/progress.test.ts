@@ -60,9 +60,27 @@ test('a line says why nothing moves; what is too long for it loses words, not th
 
 test('on a terminal every beat rewrites the line, whatever its width', () => {
   const show = display(true, 40);
-  expect(show(progress(down(4)))).toBe('\r\u001b[K24/5 000 rows · acme …; next try in 4 s');
+  expect(show(progress(down(4)))).toBe('\r\u001b[J24/5 000 rows · acme …; next try in 4 s');
   expect(show(progress(down(3)))).toContain('next try in 3 s');
-  expect(display(true, 0)(progress(down(4)))).toContain('HTTP 503; next try in 4 s');
+  expect(display(true, 0)(progress(down(4)))).toContain('HTTP 503; next try in 4 s'); // unknown: 80
+});
+
+test('where there is room, a bar and how far it is, below it what became of the rows, or why nothing moves', () => {
+  const show = display(true, 100);
+  show(progress());
+  const shown = show(progress({ created: 3_020, failed: 7, requests: 3_200, retries: 12, readAll: false }));
+  expect(shown).toBe(
+    `\r\u001b[J${'█'.repeat(14)}${'░'.repeat(10)}  ~60 % · 3 030/~5 000 rows · 0:01 left\n` +
+      '3 020 created · 3 skipped · 7 failed · 3 006/s · 3 200 requests, 12 of them again\r\u001b[1A',
+  );
+  expect(show(progress(down(4)))).toContain(
+    '24/5 000 rows\nacme does not answer: HTTP 503; next try in 4 s\r',
+  );
+  const narrow = display(true, 70);
+  const long = narrow(
+    progress({ created: 4_000_000, total: 9_000_000, requests: 4_000_000, retries: 90_000 }),
+  );
+  for (const line of long.replace('\r\u001b[1A', '').split('\n')) expect(line.length).toBeLessThan(75);
 });
 
 test('elsewhere a wait is one line, at once, and the end of it another', () => {

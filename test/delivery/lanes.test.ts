@@ -31,6 +31,7 @@ test('a batch that is taken while the process stops goes back whole, and is wait
     circuit: new Circuit(pace),
     sender,
     concurrency: 2,
+    meter: { request() {}, wait() {} },
     onError,
   });
 

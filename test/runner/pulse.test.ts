@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { Metrics } from '../../src/metrics.js';
 import type { Outcome } from '../../src/outcome.js';
 import { RunRecord } from '../../src/outcomes/settle.js';
 import { readOutcomes } from '../../src/outcomes/tail.js';
@@ -64,6 +65,7 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
       clock: systemClock,
       timeoutMs: 1_000,
       log: pino({ level: 'silent' }),
+      metrics: new Metrics(),
     },
     plan,
     {
