@@ -392,13 +392,13 @@ test('bad input: one clear line each, and the right exit code', async () => {
       'bad type',
       ['run', file, '--map', 'company=custom_fields.c:int'],
       2,
-      /--map: .*:int" is not of the form/,
+      /--map: .*"int" is no type. Did you mean "integer"/,
     ],
     [
       'no header',
       ['run', at('none.csv', 'ann@example.com,Ann\nbob@example.com,Bob\n')],
       2,
-      /^rowferry: The first line holds an e-mail address .* Put a line with the names before it/,
+      /^rowferry: none.csv: The first line holds an e-mail address .* Put a line with the names before it/,
     ],
     ['map of no column', ['run', file, '--map', 'Mail=email'], 2, /map\.email names the column "Mail"/],
     [
