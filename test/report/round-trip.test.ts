@@ -5,6 +5,7 @@ import { stringify } from 'csv-stringify/sync';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { openIngest } from '../../src/ingest/ingest.js';
 import { encodeOutcome } from '../../src/outcome.js';
 import { Journal } from '../../src/report/journal.js';
@@ -39,7 +40,7 @@ test('failed.csv and skipped.csv hold nothing that a spreadsheet runs, and come 
         const dataDir = scratchDir();
         const reportDir = join(dataDir, 'reports');
         const plan = {
-          ...{ run: newRunId(0), destination: 'sendmator', source, delimiter: ',', mapping: {}, reportDir },
+          ...{ run: newRunId(0), destination: 'sendmator', source, dialect: PLAIN, mapping: {}, reportDir },
           createdAt: new Date(0).toISOString(),
         } as unknown as RunPlan;
         await createRun(dataDir, plan);

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { sendmator } from '../../src/destinations/sendmator.js';
+import { PLAIN } from '../../src/dialect.js';
 import { MemoryRepeatFinder } from '../../src/ingest/dedupe.js';
 import type { openIngest } from '../../src/ingest/ingest.js';
 import { CODE, codeOf, type Outcome } from '../../src/outcome.js';
@@ -96,7 +97,7 @@ async function live({ file, rows, fate, left, pick, answers = Infinity, onSend }
     plan: {
       run: 'r',
       source: { path: file, bytes: 1e9 },
-      delimiter: ',',
+      dialect: PLAIN,
       mapping: {},
       batchRows: 3,
       attempts: 1,
@@ -128,7 +129,7 @@ async function live({ file, rows, fate, left, pick, answers = Infinity, onSend }
     },
   } as unknown as Session;
 
-  const done = settleRepeats(session).then(() => ended.abort());
+  const done = settleRepeats(session).finally(() => ended.abort());
   for (let n = 0; !ended.signal.aborted; ) {
     await turn();
     if (inFlight.length === 0) continue;
