@@ -59,7 +59,13 @@ export async function drive(plan: ChaosPlan): Promise<Driven> {
     const known = rows.map((row) => ({ ...row, email: row.email ?? '' }));
     const report = expectAgreement(dir, known, world.ledger());
     expectCounters(crew, report);
-    expect(readdirSync(dir).sort()).toEqual(['failed.csv', 'outcomes.csv', 'skipped.csv', 'summary.json']);
+    expect(readdirSync(dir).sort()).toEqual([
+      'failed.csv',
+      'outcomes.csv',
+      'report.html',
+      'skipped.csv',
+      'summary.json',
+    ]);
     expect(crew.runs(), 'runs with rows').toEqual([crew.run]);
     expect(processesOf(world.dataDir).join('\n'), 'processes left').toBe('');
     expect(socketsAndLocks(world.dataDir).join('\n'), 'sockets and locks left').toBe('');

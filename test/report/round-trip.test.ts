@@ -40,7 +40,15 @@ test('failed.csv and skipped.csv hold nothing that a spreadsheet runs, and come 
         const dataDir = scratchDir();
         const reportDir = join(dataDir, 'reports');
         const plan = {
-          ...{ run: newRunId(0), destination: 'sendmator', source, dialect: PLAIN, mapping: {}, reportDir },
+          ...{
+            run: newRunId(0),
+            destination: 'sendmator',
+            source,
+            dialect: PLAIN,
+            mapping: { map: { email: 'email' } },
+            reportDir,
+            rate: null,
+          },
           createdAt: new Date(0).toISOString(),
         } as unknown as RunPlan;
         await createRun(dataDir, plan);
