@@ -51,6 +51,7 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
   const sent: number[] = [];
   const queue = {
     coveredRows: async () => new Set(sent),
+    bringForward: async () => {},
     add: async (batches: { batch: { rows: [number][] } }[]) => {
       for (const { batch } of batches) sent.push(...batch.rows.map(([row]) => row));
     },
