@@ -86,7 +86,7 @@ test('what is no text, and what unpacks without end, is refused before anything 
     createGzip(),
   );
   for (const [path, sentence] of [
-    [broken, 'broken.csv is not written in UTF-8'],
+    [broken, 'broken.csv is not written in UTF-8 (line 3)'],
     [bomb, 'bomb.csv.gz unpacks to more than 200 times its size'],
   ] as const) {
     const { code, stderr } = await run(world, path);

@@ -42,7 +42,7 @@ export async function detectEncoding(
     const why = `almost all of it is valid UTF-8; ${evidence.badLines === 1 ? 'one line is' : `${evidence.badLines} lines are`} not`;
     return found('utf-8', why);
   }
-  return byWords(name, evidence.sample);
+  return byWords(name, evidence);
 }
 
 function found(name: string, why: string, unsure = false): Encoding {
@@ -94,23 +94,29 @@ interface Evidence {
   /** Bytes that are not. */
   bad: number;
   badLines: number;
+  /** The first of these, 1-based; 0: none. */
+  firstBad: number;
   sample: Buffer;
 }
 
 async function gather(path: string): Promise<Evidence> {
-  const evidence = { sequences: 0, bad: 0, badLines: 0 };
+  const evidence = { sequences: 0, bad: 0, badLines: 0, firstBad: 0 };
+  let at = 1;
   const sample: Buffer[] = [];
   let sampled = 0;
   let cut: Buffer = Buffer.alloc(0);
   const look = (text: Buffer) => {
     for (let from = 0, end = 0; from < text.length; from = end + 1) {
       end = text.indexOf(10, from);
-      if (end === -1) end = text.length;
+      const ends = end !== -1;
+      if (!ends) end = text.length;
       const line = text.subarray(from, end);
       const { sequences, bad } = countUtf8(line);
       evidence.sequences += sequences;
       evidence.bad += bad;
       if (bad > 0) evidence.badLines++;
+      if (bad > 0) evidence.firstBad ||= at;
+      if (ends) at++;
       if (sequences + bad === 0 || sampled > SAMPLE_BYTES) continue;
       sample.push(line.subarray(0, SAMPLE_BYTES), LINE_END);
       sampled += line.length;
@@ -197,7 +203,7 @@ const ALIKE: Record<string, string> = {
 const CLEAR = 0.5;
 const MARGIN = 0.12;
 
-function byWords(name: string, sample: Buffer): Encoding {
+function byWords(name: string, { sample, firstBad }: Evidence): Encoding {
   const opinions = new Map<string, number>();
   for (const { name: told, confidence } of chardet.analyse(sample)) {
     const known = ALIKE[told.toLowerCase()] ?? told.toLowerCase();
@@ -212,17 +218,18 @@ function byWords(name: string, sample: Buffer): Encoding {
   }).sort((a, b) => b.score - a.score);
   const best = ranked[0]!;
   if (best.score < CLEAR)
-    throw unclear(name, `no encoding makes words of it, ${best.candidate} comes nearest`);
+    throw unclear(name, `no encoding makes words of it, ${best.candidate} comes nearest`, firstBad);
   const rival = ranked.find(({ text }) => text !== best.text)!;
   const close = rival.score > best.score - MARGIN;
   const why = `not UTF-8; so read it has the likeliest words${close ? `, but ${rival.candidate} fits nearly as well` : ''}`;
   return found(best.candidate, why, close);
 }
 
-function unclear(name: string, why: string): RowferryError {
+function unclear(name: string, why: string, line?: number): RowferryError {
+  const where = line === undefined ? '' : ` (line ${line})`;
   return new RowferryError(
     'SOURCE_ENCODING_UNCLEAR',
-    `${name} is not written in UTF-8, and it cannot be told in what: ${why}. Say it with --encoding (windows-1252, shift_jis, …), or save the file as "CSV UTF-8".`,
+    `${name} is not written in UTF-8${where}, and it cannot be told in what: ${why}. Say it with --encoding (windows-1252, shift_jis, …), or save the file as "CSV UTF-8".`,
     EXIT.usage,
   );
 }
