@@ -24,8 +24,9 @@ test('an API that is down is asked less than once a second, spends no row, and i
   const run = world.start('run', world.csv(rows), ...flags);
   await world.holds(100);
   down = true;
-  // What was under way when it went down, and a few that try it.
-  const first = 2 * (CONCURRENCY + 10);
+  // Of each process: a request in each place, one more for each failure that was read before the last success, and
+  // the ten failures that it takes; and a few that try it.
+  const first = 2 * (2 * CONCURRENCY + 10);
   const probes = 10;
   await run.says(/does not answer: HTTP 503/);
   const known = asked.length;
