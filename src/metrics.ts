@@ -1,5 +1,5 @@
 /** What a process counts of its work, for Prometheus. Names of destinations and states only: nothing of a row. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 
 /** Seconds. An API answers in tens of milliseconds; the last is the usual time limit. */
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -49,13 +49,7 @@ export class Metrics {
     labelNames: ['destination', 'status'],
     registers: this.registers,
   });
-  private readonly requestSeconds = new Histogram({
-    name: 'rowferry_request_duration_seconds',
-    help: 'From a request being handed to its connection to the end of its answer.',
-    labelNames: ['destination'],
-    buckets: REQUEST_SECONDS,
-    registers: this.registers,
-  });
+  private readonly requestSeconds = new RequestSeconds();
   private readonly throttled = new Counter({
     name: 'rowferry_throttle_wait_seconds_total',
     help: 'Seconds for which answers to this process asked everybody to wait.',
@@ -101,7 +95,13 @@ export class Metrics {
     labelNames: ['state'],
     registers: this.registers,
   });
+  /** What was counted since the last look: prom-client looks labels up at each step, which costs more than a row may. */
+  private readonly counted = new Map<string, { steps: number; add(steps: number): void }>();
   private ofProcess = false;
+
+  constructor() {
+    this.registry.registerMetric(this.requestSeconds as unknown as Metric);
+  }
 
   private gauge(name: string, help: string): Gauge<'destination'> {
     return new Gauge({ name, help, labelNames: ['destination'], registers: this.registers });
@@ -109,35 +109,30 @@ export class Metrics {
 
   /** Call what it returns for each row that got its outcome. */
   ofRun(destination: string): (status: string, reason?: string) => void {
-    const counters = new Map<string, { inc(): void }>();
-    return (status, reason = '') => {
-      const name = `${status} ${reason}`;
-      let counter = counters.get(name);
-      if (!counter) {
-        counter = this.rows.labels({ destination, status, reason });
-        counters.set(name, counter);
-      }
-      counter.inc();
-    };
+    return (status, reason = '') =>
+      this.step(`rows ${destination} ${status} ${reason}`, (rows) =>
+        this.rows.inc({ destination, status, reason }, rows),
+      );
   }
 
   ofDelivery(destination: string): DeliveryMeter {
-    const seconds = this.requestSeconds.labels({ destination });
-    const wait = this.throttled.labels({ destination });
-    const byClass = new Map<string, { inc(): void }>();
+    const observe = this.requestSeconds.of(destination);
     return {
       request: (httpStatus, tookMs) => {
         const status = classOf(httpStatus);
-        let counter = byClass.get(status);
-        if (!counter) {
-          counter = this.requests.labels({ destination, status });
-          byClass.set(status, counter);
-        }
-        counter.inc();
-        seconds.observe(tookMs / 1000);
+        this.step(`requests ${destination} ${status}`, (requests) =>
+          this.requests.inc({ destination, status }, requests),
+        );
+        observe(tookMs / 1000);
       },
-      wait: (ms) => wait.inc(ms / 1000),
+      wait: (ms) => this.throttled.inc({ destination }, ms / 1000),
     };
+  }
+
+  private step(what: string, add: (steps: number) => void): void {
+    const counted = this.counted.get(what);
+    if (counted) counted.steps++;
+    else this.counted.set(what, { steps: 1, add });
   }
 
   runEnded(destination: string, state: string, durationMs: number): void {
@@ -149,6 +144,8 @@ export class Metrics {
   async expose({ destinations, runs }: Gauges): Promise<{ text: string; type: string }> {
     if (!this.ofProcess) collectDefaultMetrics({ register: this.registry });
     this.ofProcess = true;
+    for (const { steps, add } of this.counted.values()) add(steps);
+    this.counted.clear();
     for (const gauge of [this.paused, this.circuit, this.rate, this.budget, this.oldest, this.batches]) {
       gauge.reset();
     }
@@ -165,6 +162,44 @@ export class Metrics {
     }
     for (const [state, count] of Object.entries(runs)) this.queuedRuns.set({ state }, count);
     return { text: await this.registry.metrics(), type: this.registry.contentType };
+  }
+}
+
+/** A histogram by destination, as prom-client exposes one of its own. */
+class RequestSeconds {
+  readonly name = 'rowferry_request_duration_seconds';
+  readonly help = 'From a request being handed to its connection to the end of its answer.';
+  readonly type = 'histogram';
+  private readonly byDestination = new Map<string, { counts: number[]; sum: number }>();
+
+  of(destination: string): (seconds: number) => void {
+    const seen = this.byDestination.get(destination) ?? {
+      counts: REQUEST_SECONDS.map(() => 0).concat(0),
+      sum: 0,
+    };
+    this.byDestination.set(destination, seen);
+    return (seconds) => {
+      let i = 0;
+      while (i < REQUEST_SECONDS.length && seconds > REQUEST_SECONDS[i]!) i++;
+      seen.counts[i]!++;
+      seen.sum += seconds;
+    };
+  }
+
+  async get() {
+    const values = [...this.byDestination].flatMap(([destination, { counts, sum }]) => {
+      let below = 0;
+      const buckets = [...REQUEST_SECONDS, '+Inf'].map((le, i) => {
+        below += counts[i]!;
+        return { labels: { le, destination }, value: below, metricName: `${this.name}_bucket` };
+      });
+      return [
+        ...buckets,
+        { labels: { destination }, value: sum, metricName: `${this.name}_sum` },
+        { labels: { destination }, value: below, metricName: `${this.name}_count` },
+      ];
+    });
+    return { name: this.name, help: this.help, type: this.type, values, aggregator: 'sum' };
   }
 }
 
