@@ -4,21 +4,27 @@ import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.js';
-import { checkCommand } from './check.js';
-import { configCommand } from './config.js';
-import { demoCommand } from './demo.js';
-import { destinationsCommand } from './destinations.js';
-import { doctorCommand } from './doctor.js';
-import { enqueueCommand } from './enqueue.js';
 import { explain } from './explain.js';
-import { initCommand } from './init.js';
-import { notificationsCommand } from './notifications.js';
-import { runCommand } from './run.js';
-import { runsCommand } from './runs.js';
-import { sandboxCommand } from './sandbox.js';
-import { schedulesCommand } from './schedules.js';
-import { dashboardCommand, startCommand, workerCommand } from './service.js';
-import { syncCommand } from './sync.js';
+
+/** In the order of the help. Each is loaded only when it is asked for: all together take a second of CPU. */
+const COMMANDS = {
+  run: async () => (await import('./run.js')).runCommand(),
+  check: async () => (await import('./check.js')).checkCommand(),
+  enqueue: async () => (await import('./enqueue.js')).enqueueCommand(),
+  sync: async () => (await import('./sync.js')).syncCommand(),
+  schedules: async () => (await import('./schedules.js')).schedulesCommand(),
+  start: async () => (await import('./service.js')).startCommand(),
+  dashboard: async () => (await import('./service.js')).dashboardCommand(),
+  worker: async () => (await import('./service.js')).workerCommand(),
+  runs: async () => (await import('./runs.js')).runsCommand(),
+  destinations: async () => (await import('./destinations.js')).destinationsCommand(),
+  init: async () => (await import('./init.js')).initCommand(),
+  config: async () => (await import('./config.js')).configCommand(),
+  notifications: async () => (await import('./notifications.js')).notificationsCommand(),
+  doctor: async () => (await import('./doctor.js')).doctorCommand(),
+  sandbox: async () => (await import('./sandbox.js')).sandboxCommand(),
+  demo: async () => (await import('./demo.js')).demoCommand(),
+};
 
 const program = new Command('rowferry')
   .description('Carries every row of a CSV into a contact API, inside its rate limit, exactly accounted for.')
@@ -29,25 +35,12 @@ const program = new Command('rowferry')
   .addOption(new Option('--config <file>', 'destinations, syncs and defaults (default: rowferry.yaml)'))
   .exitOverride();
 
-for (const command of [
-  runCommand(),
-  checkCommand(),
-  enqueueCommand(),
-  syncCommand(),
-  schedulesCommand(),
-  startCommand(),
-  dashboardCommand(),
-  workerCommand(),
-  runsCommand(),
-  destinationsCommand(),
-  initCommand(),
-  configCommand(),
-  notificationsCommand(),
-  doctorCommand(),
-  sandboxCommand(),
-  demoCommand(),
-]) {
-  program.addCommand(command.exitOverride());
+const words = process.argv.slice(2);
+const named = Object.entries(COMMANDS).filter(([name]) => words.includes(name));
+// Help lists them all; a word that is none of them is compared with all, to guess what was meant.
+const all = words.includes('help') || (named.length === 0 && words[0] !== '--version');
+for (const [, load] of all ? Object.entries(COMMANDS) : named) {
+  program.addCommand((await load()).exitOverride());
 }
 
 for (const command of program.commands.flatMap((one) => [program, one, ...one.commands])) {

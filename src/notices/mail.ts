@@ -1,5 +1,4 @@
 /** A notice by SMTP. */
-import { createTransport } from 'nodemailer';
 import type { Channel } from '../config/notifications.js';
 import type { Notice, Sent } from './notice.js';
 import { mailText } from './text.js';
@@ -15,6 +14,7 @@ export async function sendMail(
   const { hostname, port, protocol, username, password } = new URL(smtp);
   const auth = username === '' ? undefined : { user: decode(username), pass: decode(password) };
   const host = hostname.replace(/^\[|\]$/g, '');
+  const { createTransport } = await import('nodemailer'); // few need it, and it is large
   const transport = createTransport({
     host,
     ...(port === '' ? {} : { port: Number(port) }),
