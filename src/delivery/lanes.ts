@@ -21,15 +21,11 @@ import { inTurns } from './turns.js';
 /** A mark older than this is asked for again before the row is sent: this process may have been stopped meanwhile. */
 const LEASE_MS = 4_000;
 const RECHECK_MS = 500;
-/** A wait that is announced as over already must not become a hot loop. */
-const LEAST_WAIT_MS = 100;
 const ASK_ALL_MS = 1_000;
 const MOST_AT_ONCE = 200;
 /** Requests to have leave for before their turn, in turns of all lanes: at first, and at the most. */
 const AHEAD = 2;
 const MOST_AHEAD = 16;
-/** As long as a quota by the month lasts; how long a run waits is its own affair. */
-const LONGEST_WAIT_MS = 32 * 86_400_000;
 
 /** A request that may be sent: one row, or several that travel together. */
 interface Cleared {
@@ -375,9 +371,7 @@ export class Lanes {
   private mindAllowance(answer: ApiAnswer): void {
     const waitMs = this.allowance.read(answer, this.options.clock.monotonic());
     if (waitMs === 0) return;
-    void this.options.pace
-      .push(Math.min(LONGEST_WAIT_MS, waitMs), 'asked to wait')
-      .catch(this.options.onError);
+    void this.options.pace.push(waitMs, 'asked to wait').catch(this.options.onError);
   }
 
   private throttled(hold: Hold, announcedMs: number | undefined): void {
@@ -392,7 +386,7 @@ export class Lanes {
     this.options.meter.wait(waitMs);
     void this.options.pace
       .push(
-        Math.min(LONGEST_WAIT_MS, Math.max(LEAST_WAIT_MS, waitMs)),
+        waitMs,
         announcedMs === undefined ? 'asked to slow down' : 'asked to wait',
         announcedMs === undefined,
       )

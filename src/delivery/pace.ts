@@ -30,6 +30,10 @@ const HORIZON_MS = 40;
 /** The last of what was missed that is made up for, when a process or Redis stood still. */
 const MADE_UP_MS = 500;
 const CLOCK_LOOKS = 8;
+/** A wait that is announced as over already must not become a hot loop. */
+const LEAST_WAIT_MS = 100;
+/** As long as a quota by the month lasts; how long a run waits is its own affair. */
+const LONGEST_WAIT_MS = 32 * 86_400_000;
 /** Requests that Redis remembers of an account, unless more are allowed in one second. */
 const REMEMBERED = 256;
 const SHORTEST_WINDOW_MS = 1_000;
@@ -201,9 +205,13 @@ export class Pace {
     return Number.isFinite(this.ahead) ? this.clock.monotonic() + this.ahead / 1000 : undefined;
   }
 
-  /** Nobody sends to the account for `waitMs`; `words` say why (see waiting.ts). `slower`: nor as fast afterwards. */
+  /**
+   * Nobody sends to the account for `waitMs`, whatever an API (or the code of a destination) says, within bounds; `words`
+   * say why (see waiting.ts). `slower`: nor as fast afterwards.
+   */
   async push(waitMs: number, words: string, slower = false): Promise<void> {
-    await call(this.redis, 'pace_push', this.key, Math.ceil(waitMs * 1000), words, slower ? 1 : 0);
+    const ms = waitMs > LEAST_WAIT_MS ? Math.min(LONGEST_WAIT_MS, waitMs) : LEAST_WAIT_MS; // also for what is no number
+    await call(this.redis, 'pace_push', this.key, Math.ceil(ms * 1000), words, slower ? 1 : 0);
   }
 
   /** Opens the circuit, or lets it stay open; `words` say why. Returns the pause until the next probe, ms. */

@@ -10,6 +10,7 @@ import {
 } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { queuePrefix } from '../redis/keys.js';
+import { bringForward } from './put-off.js';
 
 /** When a sync runs by itself. */
 export interface Schedule {
@@ -35,6 +36,14 @@ const OCCASIONS_AT_ONCE = 16;
 /** After an occasion that failed: 30 s, one minute, two. */
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = FIRST_PAUSE_MS * 2 ** (ATTEMPTS - 2);
+/** How often it is looked whether the clock was set back meanwhile. */
+const SWEEP_MS = 10_000;
+/**
+ * As cron has it: a clock that is set back by less makes nothing due twice; one that is set back by more was wrong, and
+ * what is due goes by the new time.
+ */
+export const WRONG_CLOCK_MS = 3 * 3_600_000;
 
 export function schedulesQueueName(dataDirId: string): string {
   return `schedules-${dataDirId}`;
@@ -69,41 +78,54 @@ export interface ScheduleOptions {
   dataDirId: string;
 }
 
-/**
- * Makes the schedulers of a data dir equal to `schedules`, by sync. One that is as it was stays: the occasion it has
- * waiting may have passed by meanwhile, and is the one that is caught up on.
- */
-export async function makeSchedules(
-  { connection, prefix, dataDirId }: ScheduleOptions,
-  schedules: ReadonlyMap<string, Schedule>,
-): Promise<void> {
+function openQueue({ connection, prefix, dataDirId }: ScheduleOptions): Queue {
   const queue = new Queue(schedulesQueueName(dataDirId), {
     connection: connection as ConnectionOptions,
     prefix: queuePrefix(prefix),
     skipVersionCheck: true,
   });
   queue.on('error', () => {}); // the connection's owner reports it
+  return queue;
+}
+
+/** Begins the schedule of a sync anew, with its next occasion from now on. */
+async function put(queue: Queue, sync: string, { cron, timezone }: Schedule): Promise<void> {
+  const opts = {
+    removeOnComplete: true,
+    removeOnFail: true,
+    attempts: ATTEMPTS,
+    backoff: { type: 'exponential', delay: FIRST_PAUSE_MS },
+  };
+  await queue.upsertJobScheduler(
+    sync,
+    { pattern: cron, tz: timezone },
+    { name: 'occasion', data: { sync }, opts },
+  );
+}
+
+/** Whether an occasion that waits for `nextMs` was planned by a clock that was wrong. */
+function isOfWrongClock(schedule: Schedule, nextMs: number): boolean {
+  const due = nextOccasion(schedule, Date.now());
+  return due !== undefined && nextMs - due > WRONG_CLOCK_MS;
+}
+
+/**
+ * Makes the schedulers of a data dir equal to `schedules`, by sync. One that is as it was stays: the occasion it has
+ * waiting may have passed by meanwhile, and is the one that is caught up on.
+ */
+export async function makeSchedules(
+  options: ScheduleOptions,
+  schedules: ReadonlyMap<string, Schedule>,
+): Promise<void> {
+  const queue = openQueue(options);
   try {
     const known = await queue.getJobSchedulers();
     for (const { key } of known) if (!schedules.has(key)) await queue.removeJobScheduler(key);
-    for (const [sync, { cron, timezone }] of schedules) {
+    for (const [sync, schedule] of schedules) {
       const scheduler = known.find(({ key }) => key === sync);
-      const same = scheduler?.pattern === cron && scheduler.tz === timezone;
+      const same = scheduler?.pattern === schedule.cron && scheduler.tz === schedule.timezone;
       if (same && (await queue.getJob(`repeat:${sync}:${scheduler.next}`))) continue;
-      await queue.upsertJobScheduler(
-        sync,
-        { pattern: cron, tz: timezone },
-        {
-          name: 'occasion',
-          data: { sync },
-          opts: {
-            removeOnComplete: true,
-            removeOnFail: true,
-            attempts: ATTEMPTS,
-            backoff: { type: 'exponential', delay: FIRST_PAUSE_MS },
-          },
-        },
-      );
+      await put(queue, sync, schedule);
     }
   } finally {
     await queue.close();
@@ -113,9 +135,11 @@ export async function makeSchedules(
 /** Gives each occasion to one of the workers on this data dir. What `handle` throws is tried again a few times. */
 export class ScheduleWorker {
   private readonly worker: Worker;
+  private readonly queue: Queue;
+  private readonly sweep: NodeJS.Timeout;
 
   constructor(
-    options: ScheduleOptions,
+    private readonly options: ScheduleOptions,
     handle: (occasion: DueOccasion) => Promise<OccasionEnd>,
     onError: (error: Error) => void,
   ) {
@@ -142,6 +166,19 @@ export class ScheduleWorker {
       },
     );
     this.worker.on('error', onError);
+    this.queue = openQueue(options);
+    this.sweep = setInterval(() => void this.setRight().catch(onError), SWEEP_MS);
+  }
+
+  /** After the clock was set back nothing waits for the time that it showed before. */
+  private async setRight(): Promise<void> {
+    const { queue, options } = this;
+    for (const { key, pattern, tz, next } of await queue.getJobSchedulers()) {
+      const schedule = { cron: pattern!, timezone: tz! };
+      if (isOfWrongClock(schedule, next!)) await put(queue, key, schedule);
+    }
+    const wasGivenOut = (job: Job) => job.attemptsStarted > 0;
+    await bringForward(options.connection, queue, LONGEST_PAUSE_MS + SWEEP_MS, Date.now(), wasGivenOut);
   }
 
   async ready(): Promise<void> {
@@ -149,6 +186,8 @@ export class ScheduleWorker {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.sweep);
     await this.worker.close();
+    await this.queue.close();
   }
 }

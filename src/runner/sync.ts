@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import type { Clock } from '../clock.js';
 import { dialectOptions } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
+import { WRONG_CLOCK_MS } from '../queues/schedules.js';
 import { withLock } from '../redis/lock.js';
 import { loadPlan, newRunId, type RunPlan } from '../run.js';
 import { type FileOnDisk, matchingFiles } from '../sources/glob.js';
@@ -96,7 +97,9 @@ class Occasion {
     const { last } = this.note;
     const { atMs, add } = this.options;
     if (last === undefined || last.atMs === atMs) return;
-    if (last.atMs > atMs) throw busy('A later occasion was worked on before it.');
+    // Unless "later" is what a clock said that was wrong.
+    const later = last.atMs > atMs && last.atMs - this.clock.now() <= WRONG_CLOCK_MS;
+    if (later) throw busy('A later occasion was worked on before it.');
     for (const run of last.runs) {
       const state = stateOf(this.dataDir, run);
       if (state === 'halted') {

@@ -7,13 +7,16 @@ import { Redis } from 'ioredis';
 const STAYS =
   /:pace$|:memory(:\d+)?$|:(id|meta|marker|events|stalled-check|stalled)$|:lease$|:schedules-[^:]*:/;
 
-/** Keys at `socket` that a run that is over may not have, and runs whose tombstone is none. */
+/** Keys at `socket` that a run that is over may not have, runs whose tombstone is none, and rates that are still asked for. */
 export async function keysLeft(socket: string): Promise<string[]> {
   const redis = new Redis(socket, { maxRetriesPerRequest: 1, retryStrategy: () => null });
   redis.on('error', () => {});
   try {
     const left: string[] = [];
     for (const key of await redis.keys('*')) {
+      // A run that is over asks for no rate.
+      const fields = key.endsWith(':pace') ? await redis.hkeys(key) : [];
+      for (const name of fields) if (name.startsWith('r:')) left.push(`${key} ${name}`);
       if (STAYS.test(key)) continue;
       const ends = (await redis.ttl(key)) > 0;
       const tombstone = async () => JSON.stringify(await redis.hgetall(key)) === '{"state":"closed"}';

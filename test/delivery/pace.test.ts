@@ -135,6 +135,21 @@ test('a wait that the API announces holds everybody', async () => {
   expect(reply.waitMs).toBeGreaterThan(20_000);
 });
 
+test.each([
+  ['a year', 365 * 86_400_000, 31 * 86_400_000, 32 * 86_400_000],
+  ['for ever', Number.POSITIVE_INFINITY, 31 * 86_400_000, 32 * 86_400_000],
+  ['less than no time', -5_000, 0, 100],
+  ['who knows', Number.NaN, 0, 100],
+])('a wait of %s is one within bounds', async (_, announcedMs, leastMs, mostMs) => {
+  const { make, reserve } = open(null);
+  const pace = make();
+  await pace.push(announcedMs, 'asked to wait');
+  const { waitMs, slots } = await reserve(pace, 1);
+  if (slots.length === 0) expect(waitMs).toBeGreaterThanOrEqual(leastMs);
+  else expect(leastMs).toBe(0);
+  expect(waitMs).toBeLessThanOrEqual(mostMs);
+});
+
 test('ten failures in a row open the circuit for all; one probe at a time; its answer closes it', async () => {
   const { redis, prefix, make, reserve } = open(null);
   const [a, b] = [make(), make()];

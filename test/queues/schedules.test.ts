@@ -1,5 +1,5 @@
 import { type ConnectionOptions, Queue } from 'bullmq';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type DueOccasion, makeSchedules, nextOccasion, ScheduleWorker } from '../../src/queues/schedules.js';
 import { queuePrefix } from '../../src/redis/keys.js';
 import { openTestRedis } from '../helpers/redis.js';
@@ -104,4 +104,51 @@ test('two workers: each occasion is given to one of them; one that is handed bac
   expect(times.filter((atMs) => atMs % 1_000 !== 0)).toEqual([]);
   expect(all().filter(({ again }) => again)).toHaveLength(1);
   expect(new Set(times).size).toBe(times.length - handedBack);
+});
+
+test('a clock set back by a day: what is due goes by the new time, nothing stays put off; by an hour: nothing is due twice', async () => {
+  const { options, redis } = openSchedules();
+  const now = Date.now();
+  const daily = { cron: `0 ${new Date(now + 43_200_000).getUTCHours()} * * *`, timezone: 'UTC' };
+  const hourly = { cron: '0 * * * *', timezone: 'UTC' };
+  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: now + 86_400_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  await makeSchedules(options, new Map([['far', daily]]));
+  vi.setSystemTime(now + 3_600_000);
+  const both = new Map([
+    ['far', daily],
+    ['little', hourly],
+  ]);
+  await makeSchedules(options, both);
+  const queue = new Queue('schedules-here', {
+    connection: redis as ConnectionOptions,
+    prefix: queuePrefix(options.prefix),
+  });
+  onTestFinished(() => queue.close());
+  const next = async (sync: string) => (await queue.getJobScheduler(sync))!.next!;
+  const little = await next('little');
+  const seen: DueOccasion[] = [];
+  const errors: Error[] = [];
+  const worker = new ScheduleWorker(
+    options,
+    async (occasion) => {
+      seen.push(occasion);
+      return seen.length === 1 ? { againMs: 5_000 } : 'done';
+    },
+    (error) => errors.push(error),
+  );
+  await worker.ready();
+  const id = `repeat:far:${await next('far')}`;
+  await (await queue.getJob(id))!.promote();
+  await until(async () => seen.length === 1 && (await (await queue.getJob(id))!.isDelayed()));
+  expect(await next('far')).toBeGreaterThan(now + 2 * 86_400_000);
+
+  vi.setSystemTime(now);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await until(() => seen.length === 2);
+  expect(seen[1]).toEqual({ ...seen[0], again: true });
+  expect(await next('far')).toBeLessThan(now + 86_400_000);
+  expect(await next('little')).toBe(little);
+  expect(errors).toEqual([]);
+  await worker.close();
 });

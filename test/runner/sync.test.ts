@@ -177,6 +177,27 @@ test('an occasion that is worked on by another, or passed by already, is left ou
   });
 });
 
+test('an occasion that was worked on while the clock was ahead by days stands in the way of none', async () => {
+  const sync = openSync(onePath);
+  sync.file('people.csv', CSV);
+  const ahead = { atMs: Date.now() + 5 * 86_400_000, request: { source: onePath(sync.dir), account } };
+  const add = async (plan: RunPlan) => createRun(sync.dataDir, plan);
+  const work = (atMs: number) => {
+    const request = { ...ahead.request, sync: 'nightly' };
+    return workOnOccasion(sync.dataDir, systemClock, { request, atMs, add });
+  };
+  const [first] = (await work(ahead.atMs)).plans;
+  await sync.end(first!.plan);
+  sync.file('people.csv', `${CSV}b@example.com\n`);
+  const [second] = (await work(Date.now())).plans;
+  await sync.end(second!.plan);
+  sync.file('people.csv', `${CSV}c@example.com\n`);
+  // By a little: it is not due twice.
+  const soon = Date.now() + 3_600_000;
+  await sync.end((await work(soon)).plans[0]!.plan);
+  await expect(work(Date.now())).rejects.toMatchObject({ code: 'SYNC_BUSY' });
+});
+
 test('a crash before or after its run was added: the occasion makes the same run again, once', async () => {
   const sync = openSync(onePath);
   sync.file('people.csv', CSV);

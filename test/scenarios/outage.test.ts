@@ -10,8 +10,11 @@ test('an API that is down is asked less than once a second, spends no row, and i
   const world = await World.open();
   const rows = people(600);
   let down = false;
+  let back = false;
   const asked: number[] = [];
+  const after: number[] = [];
   const url = await frontOf(world.sandbox.url, () => {
+    if (back) after.push(performance.now());
     if (!down) return undefined;
     asked.push(performance.now());
     return { status: 503, body: '<h1>maintenance</h1>' };
@@ -38,11 +41,22 @@ test('an API that is down is asked less than once a second, spends no row, and i
   // Stalls make them longer, never shorter.
   for (const pause of pauses) expect(pause).toBeGreaterThan(900);
   down = false;
+  back = true;
+  const backMs = performance.now();
+  const missing = 600 - world.sandbox.state.stored;
   const { code, stderr } = await run.finished;
   expect(code, stderr).toBe(0);
   const summary = await run.result();
   expectAgreement(summary.reports.dir, rows, world.ledger());
   expect(summary).toMatchObject({ created: 600, failed: 0 });
+  // The first request that is answered ends it: from then on there is one for each row, and those look-ups that were
+  // about to find out whether the API lives.
+  expect(after.length - missing).toBeLessThanOrEqual(probes);
+  const [downS, sinceS] = [backMs - asked[0]!, after[0]! - backMs].map((ms) => (ms / 1000).toFixed(1));
+  const [most, rest] = [known, asked.length - known];
+  console.info(
+    `down for ${downS} s: ${most} requests until it was known, then ${rest}; asked ${sinceS} s after`,
+  );
   worker.kill();
   await worker.finished;
 });

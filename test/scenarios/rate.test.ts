@@ -7,13 +7,18 @@ import { World } from '../helpers/world.js';
 const LIMIT = { requests: 200, windowMs: 1_000 };
 
 test.each([1, 3])(
-  '--rate 200/s with %i worker processes: the budget is shared and well used',
+  '--rate 200/s with %i worker processes, of several one dies by kill -9 and another joins: the budget is shared',
   async (workers) => {
     const world = await World.open({ sandbox: { limit: LIMIT, latencyMs: 20 } });
     const rows = people(2_400);
     const others = Array.from({ length: workers - 1 }, () => world.start('worker'));
     await Promise.all(others.map((worker) => worker.says(/worker started/)));
     const run = world.start('run', world.csv(rows), '--rate', '200/s', '--json');
+    if (others.length > 0) {
+      await world.holds(600);
+      others[0]!.kill('SIGKILL');
+      others.push(world.start('worker'));
+    }
     const { code, stderr } = await run.finished;
     expect(code, stderr).toBe(0);
     const summary = await run.result();

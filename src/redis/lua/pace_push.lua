@@ -2,7 +2,7 @@
 -- KEYS pace   ARGV wait µs, words for those who watch, 1 = it did not say for how long: everybody goes slower afterwards,
 --   half as fast again each time; that is forgotten by halves (see pace_reserve.lua)
 local now = now_us()
-local till = now + math.min(tonumber(ARGV[1]), 34560000000000)
+local till = now + tonumber(ARGV[1])
 local before = redis.call('HMGET', KEYS[1], 'tat', 'asked_until')
 -- Several processes that are told at once are told once.
 if ARGV[3] == '1' and tonumber(before[2] or '0') <= now then
