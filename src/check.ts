@@ -1,12 +1,13 @@
 /** What a run would do with a source, found out without sending anything and without Redis. */
 import { mkdir, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { systemClock } from './clock.js';
+import { type Clock, systemClock } from './clock.js';
 import { loadConfig } from './config/file.js';
 import { readSettings } from './config.js';
 import type { Contact } from './contact.js';
 import { openDataDir, openScratch } from './data-dir.js';
 import { Accounts, isBound } from './destinations/accounts.js';
+import type { Account } from './destinations/registry.js';
 import type { Dialect } from './dialect.js';
 import { EXIT, RowferryError } from './errors.js';
 import { valueAt } from './ingest/fill.js';
@@ -19,7 +20,8 @@ import { Journal } from './report/journal.js';
 import type { Summary } from './report/summary.js';
 import type { RowferryOptions } from './rowferry.js';
 import { aboutRows, type Rate, type RunPlan, runDir } from './run.js';
-import { planRun } from './runner/plan.js';
+import type { Plan } from './runner/plan.js';
+import { planRun, planRuns } from './runner/plan-source.js';
 import { Rehearsal } from './runner/rehearse.js';
 import type { GivenSource } from './sources/source.js';
 
@@ -95,11 +97,28 @@ const PROGRESS_ROWS = 20_000;
 const NOT_SENT =
   'A check: nothing was sent. This is what a run would do if the destination were empty and took every contact.';
 
-/** Throws the sentence that the run would stop with, when it would not begin. */
+/** Of a source that is one table. Throws the sentence that the run would stop with, when it would not begin. */
 export async function checkSource(
   given: GivenSource | undefined,
   options: CheckOptions = {},
 ): Promise<Check> {
+  const [check] = await checkPlans(given, options, async (...asked) => [await planRun(...asked)]);
+  return check!;
+}
+
+/** As {@link checkSource}, of a zip archive each of its tables, in order. */
+export async function checkTables(
+  given: GivenSource | undefined,
+  options: CheckOptions = {},
+): Promise<Check[]> {
+  return checkPlans(given, options, async (...asked) => (await planRuns(...asked)).plans);
+}
+
+async function checkPlans(
+  given: GivenSource | undefined,
+  options: CheckOptions,
+  planned: (...asked: Parameters<typeof planRuns>) => Promise<Plan[]>,
+): Promise<Check[]> {
   const { clock = systemClock, env = process.env } = options;
   const config = loadConfig(options.config, env);
   const settings = readSettings(env, options.dataDir, config.settings);
@@ -110,45 +129,58 @@ export async function checkSource(
     const { write, signal = new AbortController().signal, ...asked } = sourceOptions(options);
     const request = await requestOf(config, choose, given, { ...asked, signal });
     const reportDir = write === undefined ? scratch : resolve(write);
-    const { plan, warnings } = await planRun(scratch, clock, { ...request, reportDir });
-    const startedMs = clock.now();
-    const { mapping, rows } = await openIngest(plan, request.account);
-    await rows.return();
-    const tally = new CheckTally(plan, mapping, options.progress);
-    const journal = write === undefined ? undefined : await openJournal(scratch, plan);
-    const rehearsal = new Rehearsal({
-      dataDir: scratch,
-      plan,
-      account: request.account,
-      signal,
-      see: (row) => tally.see(row),
-      each: (outcome) => tally.count(outcome),
-      journal,
-    });
-    await rehearsal.rehearse().finally(() => journal?.close());
-    if (signal.aborted) throw interrupted();
-    const summary = journal && (await rehearsal.report(NOT_SENT, startedMs, clock.now()));
-    const { destination } = request.account;
-    return {
-      ...tally.result(),
-      destination: plan.destination,
-      source: { name: plan.source.name, sha256: plan.source.sha256, bytes: plan.source.bytes },
-      dialect: plan.dialect,
-      rows: rehearsal.rows,
-      warnings,
-      requests: rehearsal.requests,
-      rate: plan.rate,
-      seconds:
-        plan.rate === null ? null : (rehearsal.requests / plan.rate.requests) * (plan.rate.perMs / 1000),
-      ...(isBound(request.account) ? {} : { unset: destination.env[destination.accountKey]! }),
-      ...(summary === undefined ? {} : { report: summary.reports }),
-    };
+    const plans = await planned(scratch, clock, { ...request, reportDir });
+    const checks: Check[] = [];
+    for (const plan of plans) {
+      checks.push(await checkPlan(plan, request.account, scratch, { ...options, clock, signal }));
+    }
+    return checks;
   } catch (error) {
     // What was being read says that it was cut off; why is known here.
     throw options.signal?.aborted && !(error instanceof RowferryError) ? interrupted() : error;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+async function checkPlan(
+  { plan, warnings }: Plan,
+  account: Account,
+  scratch: string,
+  options: CheckOptions & { clock: Clock; signal: AbortSignal },
+): Promise<Check> {
+  const { clock, signal, write } = options;
+  const startedMs = clock.now();
+  const { mapping, rows } = await openIngest(plan, account);
+  await rows.return();
+  const tally = new CheckTally(plan, mapping, options.progress);
+  const journal = write === undefined ? undefined : await openJournal(scratch, plan);
+  const rehearsal = new Rehearsal({
+    dataDir: scratch,
+    plan,
+    account,
+    signal,
+    see: (row) => tally.see(row),
+    each: (outcome) => tally.count(outcome),
+    journal,
+  });
+  await rehearsal.rehearse().finally(() => journal?.close());
+  if (signal.aborted) throw interrupted();
+  const summary = journal && (await rehearsal.report(NOT_SENT, startedMs, clock.now()));
+  const { destination } = account;
+  return {
+    ...tally.result(),
+    destination: plan.destination,
+    source: { name: plan.source.name, sha256: plan.source.sha256, bytes: plan.source.bytes },
+    dialect: plan.dialect,
+    rows: rehearsal.rows,
+    warnings,
+    requests: rehearsal.requests,
+    rate: plan.rate,
+    seconds: plan.rate === null ? null : (rehearsal.requests / plan.rate.requests) * (plan.rate.perMs / 1000),
+    ...(isBound(account) ? {} : { unset: destination.env[destination.accountKey]! }),
+    ...(summary === undefined ? {} : { report: summary.reports }),
+  };
 }
 
 /** Of the options of a check those of its source. */

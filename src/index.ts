@@ -1,6 +1,13 @@
 /** The library. */
 export { z } from 'zod';
-export { type Check, type CheckedColumn, type CheckOptions, checkSource, type InvalidKind } from './check.js';
+export {
+  type Check,
+  type CheckedColumn,
+  type CheckOptions,
+  checkSource,
+  checkTables,
+  type InvalidKind,
+} from './check.js';
 export type { Environment } from './config.js';
 export type { Contact, Identity } from './contact.js';
 export type { Waiting } from './delivery/waiting.js';

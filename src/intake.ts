@@ -10,11 +10,12 @@ import { parseMapping, withRules } from './mapping.js';
 import type { RunQueue } from './queues/runs.js';
 import type { RunPlan, Trigger } from './run.js';
 import { findEarlierRun } from './runner/earlier.js';
-import { type Plan, planRun, type RunRequest, type SendOptions } from './runner/plan.js';
+import type { Plan, RunRequest, SendOptions } from './runner/plan.js';
+import { planRun, planRuns } from './runner/plan-source.js';
 import { workOnOccasion } from './runner/sync.js';
 import type { ServiceOptions } from './service.js';
 import type { GivenSource } from './sources/source.js';
-import { enqueueRun } from './triggers/enqueue.js';
+import { enqueueRuns } from './triggers/enqueue.js';
 import type { Dropped } from './triggers/folder/course.js';
 import type { TargetNames } from './triggers/folder/targets.js';
 import type { AddRuns } from './triggers/schedule.js';
@@ -60,18 +61,27 @@ export class Intake {
     return requestOf(this.config, choose, given, options);
   }
 
+  /** Of a source that is one table. */
   async plan(...asked: Parameters<Intake['request']>): Promise<Plan> {
     return planRun(this.settings.dataDir, this.clock, await this.request(...asked));
   }
 
-  /** Adds a run for the service; resolves with its id. */
+  /** One for each table of the source. */
+  async plans(...asked: Parameters<Intake['request']>): Promise<Plan[]> {
+    return (await planRuns(this.settings.dataDir, this.clock, await this.request(...asked))).plans;
+  }
+
+  /** Adds runs for the service; resolves with their ids. */
   async enqueue(
-    source: GivenSource | undefined,
-    options: SourceOptions & Origin & { started?(plan: RunPlan, warnings: string[]): void },
-  ): Promise<string> {
-    const { plan, warnings } = await this.plan(source, options);
-    options.started?.(plan, warnings);
-    return enqueueRun(this.runs, this.settings.dataDir, plan);
+    plans: readonly Plan[],
+    { started }: { started?(plan: RunPlan, warnings: string[]): void } = {},
+  ): Promise<string[]> {
+    for (const { plan, warnings } of plans) started?.(plan, warnings);
+    return enqueueRuns(
+      this.runs,
+      this.settings.dataDir,
+      plans.map(({ plan }) => plan),
+    );
   }
 
   /** What the triggers of the service look after, and how they add runs. */
@@ -91,8 +101,8 @@ export class Intake {
   /** What is new of a sync's source. Throws SYNC_BUSY while an earlier run of it is not over. */
   async addScheduled(sync: string, atMs: number, signal: AbortSignal): ReturnType<AddRuns> {
     const request = await this.request(undefined, { sync, trigger: 'schedule', signal });
-    const add = async (plan: RunPlan) => {
-      await enqueueRun(this.runs, this.settings.dataDir, plan);
+    const add = async (plans: readonly RunPlan[]) => {
+      await enqueueRuns(this.runs, this.settings.dataDir, plans);
     };
     const occasion = { request: { ...request, sync }, atMs, add };
     const { plans, faults, left } = await workOnOccasion(this.settings.dataDir, this.clock, occasion);
@@ -109,7 +119,8 @@ export class Intake {
     const alike = plan !== undefined && sync === undefined && (to ?? plan.destination) === plan.destination;
     if (alike) await this.accounts.rebind(plan); // the name must still mean what it meant
     const where = alike ? sameAs(plan) : { to, sync };
-    await this.enqueue({ path }, { ...where, ...file, retryOf: earlier?.run, trigger: 'folder' });
+    const more = { retryOf: earlier?.run, trigger: 'folder' } as const;
+    await this.enqueue(await this.plans({ path }, { ...where, ...file, ...more }));
   }
 
   private async targets(): Promise<TargetNames> {

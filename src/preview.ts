@@ -11,7 +11,7 @@ import type { Dialect } from './dialect.js';
 import { openIngest } from './ingest/ingest.js';
 import { unfilledFields } from './ingest/required.js';
 import type { MappingSpec } from './mapping.js';
-import { planRun } from './runner/plan.js';
+import { planRun } from './runner/plan-source.js';
 
 const ANYTHING = z.record(z.string(), z.unknown());
 

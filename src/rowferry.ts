@@ -24,9 +24,10 @@ import { RunQueue } from './queues/runs.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
 import type { RowQuery, RowsPage } from './report/rows.js';
 import type { Summary } from './report/summary.js';
-import { createRun, listRuns, loadPlan, loadStatus, type RunPlan } from './run.js';
+import { createRuns, listRuns, loadPlan, loadStatus, type RunPlan, runsBeside } from './run.js';
 import { readGauges } from './runner/gauges.js';
 import { assertUnfinished, handOver, isServed } from './runner/hand-over.js';
+import type { Plan } from './runner/plan.js';
 import { viewRows } from './runner/rows.js';
 import { executeRun } from './runner/run.js';
 import { type ScheduleView, viewSchedules } from './runner/schedules.js';
@@ -34,6 +35,7 @@ import type { RunnerEvents, Surroundings } from './runner/session.js';
 import { workOnOccasion } from './runner/sync.js';
 import { type DestinationView, type RunView, readSummary, viewDestination, viewRun } from './runner/view.js';
 import { deliver, deliverTo, type ServicePart, serve } from './service.js';
+import { stateOf } from './sources/note.js';
 import type { GivenSource } from './sources/source.js';
 
 export interface RowferryOptions {
@@ -57,6 +59,8 @@ export interface WorkOptions extends RunnerEvents {
   signal?: AbortSignal | undefined;
   /** Told the id of the run before its first row is read, and warnings about its mapping. */
   started?(plan: RunPlan, warnings: string[]): void;
+  /** Told its summary, of each of several runs before the next begins. */
+  ended?(summary: Summary): void;
 }
 
 /** Opens a data dir with its Redis. Close it when done: the private Redis ends with the last who uses it. */
@@ -133,10 +137,17 @@ export class Rowferry {
     source: string | Readable | undefined,
     options: SourceOptions & WorkOptions = {},
   ): Promise<Summary> {
-    const { plan, warnings } = await this.intake.plan(source, options, reach);
-    options.started?.(plan, warnings);
-    await createRun(this.settings.dataDir, plan);
-    return this.work(plan.run, options);
+    const planned = await this.intake.plan(source, options, reach);
+    const [summary] = await this.workInTurn([planned], options);
+    return summary!;
+  }
+
+  /** As {@link run}, of a zip archive each of its tables, one after the other; a table that cannot be run, and none is. */
+  async runTables(
+    source: string | Readable | undefined,
+    options: SourceOptions & WorkOptions = {},
+  ): Promise<Summary[]> {
+    return this.workInTurn(await this.intake.plans(source, options, reach), options);
   }
 
   /**
@@ -149,18 +160,16 @@ export class Rowferry {
     for (let left = 1; left > 0; ) {
       const like = { sync: name, trigger: 'schedule', signal: options.signal } as const;
       const request = await this.intake.request(undefined, like, reach);
-      const add = (plan: RunPlan) => createRun(this.settings.dataDir, plan);
+      const add = (plans: readonly RunPlan[]) => createRuns(this.settings.dataDir, plans);
       const occasion = { request: { ...request, sync: name }, atMs, most: 1, add };
       const result = await workOnOccasion(this.settings.dataDir, this.clock, occasion);
       for (const fault of result.faults) this.log.warn(fault);
       if (result.plans.length === 0 && result.faults.length > 0) {
         throw new RowferryError('SOURCE_UNREADABLE', result.faults.join('\n'), EXIT.usage);
       }
-      for (const { plan, warnings } of result.plans) {
-        options.started?.(plan, warnings);
-        summaries.push(await this.work(plan.run, options));
-      }
-      left = summaries.at(-1)?.state === 'finished' ? result.left : 0; // a later file must not pass by one that waits
+      const ended = await this.workInTurn(result.plans, options);
+      summaries.push(...ended);
+      left = ended.every(({ state }) => state === 'finished') ? result.left : 0; // a later file must not pass by one that waits
     }
     return summaries;
   }
@@ -221,7 +230,16 @@ export class Rowferry {
     source: GivenSource | undefined,
     options: SourceOptions & Origin & Pick<WorkOptions, 'started'> = {},
   ): Promise<string> {
-    return this.intake.enqueue(source, options);
+    const [run] = await this.intake.enqueue([await this.intake.plan(source, options)], options);
+    return run!;
+  }
+
+  /** As {@link enqueue}, of a zip archive each of its tables; all are added, or none. */
+  async enqueueTables(
+    source: GivenSource | undefined,
+    options: SourceOptions & Origin & Pick<WorkOptions, 'started'> = {},
+  ): Promise<string[]> {
+    return this.intake.enqueue(await this.intake.plans(source, options), options);
   }
 
   /** Whether a service works on runs of this data dir and delivers to the destination of `run`, as it is set here. */
@@ -235,10 +253,12 @@ export class Rowferry {
     await handOver(this.surroundings(), this.runs, run, this.clock.now());
   }
 
-  /** Puts a run into the queue of the service once more, in case Redis never heard of it. */
-  async remind(run: string): Promise<void> {
-    const { state } = loadStatus(this.settings.dataDir, run);
-    if (state === 'queued') await this.runs.add(run);
+  /** Puts the runs of a source into the queue of the service once more, in case Redis never heard of them. */
+  async remind(run: string): Promise<string[]> {
+    const { dataDir } = this.settings;
+    const runs = runsBeside(dataDir, run);
+    for (const one of runs) if (stateOf(dataDir, one) === 'queued') await this.runs.add(one);
+    return runs;
   }
 
   /** As {@link cancel}, by the service of this data dir: resolves once no row is begun any more. */
@@ -406,12 +426,34 @@ export class Rowferry {
     await this.handle.close();
   }
 
+  /** All are on disk before the first begins: what keeps one from its end leaves the others to be resumed. */
+  private async workInTurn(planned: readonly Plan[], options: WorkOptions): Promise<Summary[]> {
+    const plans = planned.map(({ plan }) => plan);
+    await createRuns(this.settings.dataDir, plans);
+    const summaries: Summary[] = [];
+    for (const { plan, warnings } of planned) {
+      options.started?.(plan, warnings);
+      try {
+        summaries.push(await this.work(plan.run, options));
+      } catch (error) {
+        const left = plans.slice(summaries.length + 1).map(({ run }) => run);
+        if (error instanceof RowferryError && left.length > 0) {
+          error.message += ` Not begun yet, and to be resumed likewise: ${left.join(', ')}.`;
+        }
+        throw error;
+      }
+    }
+    return summaries;
+  }
+
   /** Runner and delivery of one run, in this process. */
   private async work(run: string, options: WorkOptions): Promise<Summary> {
     const account = await this.accounts.rebind(loadPlan(this.settings.dataDir, run));
     const delivery = await deliverTo(this.surroundings(), account, options.concurrency);
     try {
-      return await this.execute(run, options);
+      const summary = await this.execute(run, options);
+      options.ended?.(summary);
+      return summary;
     } finally {
       await delivery.stop();
     }

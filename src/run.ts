@@ -81,6 +81,10 @@ export interface RunPlan {
   noChange?: string;
   /** The run of the same sync that must be over before this one begins. */
   after?: string;
+  /** Of the first table of an archive that holds several: the runs of the others. It is put on disk last: with it all are there. */
+  tables?: string[];
+  /** The run of the first table of the same archive. */
+  tableOf?: string;
 }
 
 /** More about a report's numbers than its reasons say. */
@@ -128,6 +132,11 @@ export function newRunId(nowMs: number, occasion?: string): string {
       ? randomBytes(3).toString('hex')
       : createHash('sha256').update(occasion).digest('hex').slice(0, 6);
   return `${stamp}-${last}`;
+}
+
+/** The run of a further table of an archive whose first becomes `run`: the same however often it is asked for. */
+export function tableRunId(run: string, table: string): string {
+  return `${run.slice(0, -6)}${createHash('sha256').update(`${run} ${table}`).digest('hex').slice(0, 6)}`;
 }
 
 export function isRunId(text: string): boolean {
@@ -276,6 +285,16 @@ export async function createRun(dataDir: string, plan: RunPlan): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await createAtomically(join(dir, 'status.json'), `${JSON.stringify(status)}\n`);
   await createAtomically(join(dir, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
+}
+
+/** Those of one archive: the first last, so that with it all are there. */
+export async function createRuns(dataDir: string, plans: readonly RunPlan[]): Promise<void> {
+  for (const plan of plans.toReversed()) await createRun(dataDir, plan);
+}
+
+/** A run and, if it is of the first table of an archive, those of the others. */
+export function runsBeside(dataDir: string, run: string): string[] {
+  return [run, ...(loadPlan(dataDir, run).tables ?? [])];
 }
 
 export async function saveStatus(dataDir: string, run: string, status: RunStatus): Promise<void> {

@@ -1,7 +1,7 @@
 /** `rowferry check`: what a run would do with a file; sends nothing. */
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { type Check, checkSource, EXIT } from '../index.js';
+import { type Check, checkTables, EXIT } from '../index.js';
 import { checkScreen } from './check-screen.js';
 import { addSourceFlags, type SourceFlags, sourceOptions } from './options.js';
 import { CLEAR, counted, group } from './progress.js';
@@ -25,12 +25,15 @@ export function checkCommand(): Command {
     );
   addSourceFlags(command)
     .option('--write <dir>', 'the report that the run would have, in a directory of this one')
-    .option('--json', 'a result line as JSON on stdout, without any cell of the file');
+    .option(
+      '--json',
+      'a result line as JSON on stdout (of an archive one for each table), without any cell of the file',
+    );
   return command.action(async (file: string | undefined, { json, write, ...source }: Flags) => {
     const { dataDir, config } = command.optsWithGlobals<{ dataDir?: string; config?: string }>();
-    const { result: check } = await untilSignal(
+    const { result: checks } = await untilSignal(
       (signal) =>
-        checkSource(file === '-' ? process.stdin : file, {
+        checkTables(file === '-' ? process.stdin : file, {
           ...sourceOptions(source),
           ...(dataDir === undefined ? {} : { dataDir }),
           ...(config === undefined ? {} : { config }),
@@ -40,13 +43,15 @@ export function checkCommand(): Command {
         }),
       '',
     ).finally(clear);
-    if (json) process.stdout.write(jsonLine({ event: 'result', ...withoutCells(check) }));
-    else {
-      const next = ['rowferry', ...withoutOwnFlags(process.argv.slice(2))].map(quoted).join(' ');
-      const width = process.stdout.columns || WIDTH;
-      process.stdout.write(checkScreen(check, { width, color: pc.isColorSupported, next }));
-    }
-    process.exitCode = check.failed > 0 ? EXIT.rowsFailed : EXIT.ok;
+    const next = ['rowferry', ...withoutOwnFlags(process.argv.slice(2))].map(quoted).join(' ');
+    const width = process.stdout.columns || WIDTH;
+    const told = checks.map((check) =>
+      json
+        ? jsonLine({ event: 'result', ...withoutCells(check) })
+        : checkScreen(check, { width, color: pc.isColorSupported, next }),
+    );
+    process.stdout.write(told.join(json ? '' : '\n'));
+    process.exitCode = checks.some(({ failed }) => failed > 0) ? EXIT.rowsFailed : EXIT.ok;
   });
 }
 

@@ -14,10 +14,17 @@ interface Flags extends SourceFlags {
   server?: string;
 }
 
+/** `source`: the table, of an archive. */
+interface Added {
+  run: string;
+  source: string | undefined;
+  warnings: string[];
+}
+
 /** Where the runs go: a service of this data dir, or one elsewhere. */
 interface Target {
   /** undefined: the source of the sync. */
-  add(file: string | undefined): Promise<{ run: string; warnings: string[] }>;
+  add(file: string | undefined): Promise<Added[]>;
   look(run: string): Promise<RunView>;
   describe(summary: Summary): string;
   waitsFor: string;
@@ -45,14 +52,14 @@ export function enqueueCommand(): Command {
     return withRowferry(command, (rowferry) =>
       enqueue({
         async add(file) {
-          let warnings: string[] = [];
-          const run = await rowferry.enqueue(file === '-' ? process.stdin : file, {
+          const added: Added[] = [];
+          await rowferry.enqueueTables(file === '-' ? process.stdin : file, {
             ...options,
-            started: (_plan, told) => {
-              warnings = told;
+            started: ({ run, source, tables, tableOf }, warnings) => {
+              added.push({ run, source: tables || tableOf ? source.name : file, warnings });
             },
           });
-          return { run, warnings };
+          return added;
         },
         look: (run) => rowferry.status(run),
         describe: (summary) => describe(rowferry, summary),
@@ -64,12 +71,13 @@ export function enqueueCommand(): Command {
       const { sync } = source;
       const runs: string[] = [];
       for (const file of files.length === 0 ? [undefined] : files) {
-        const { run, warnings } = await target.add(file);
-        runs.push(run);
-        process.stdout.write(
-          json ? jsonLine({ event: 'enqueued', run, sync, source: file, server, warnings }) : `${run}\n`,
-        );
-        if (!json) for (const warning of warnings) process.stderr.write(`${file ?? sync}: ${warning}\n`);
+        for (const { run, source, warnings } of await target.add(file)) {
+          runs.push(run);
+          process.stdout.write(
+            json ? jsonLine({ event: 'enqueued', run, sync, source, server, warnings }) : `${run}\n`,
+          );
+          if (!json) for (const warning of warnings) process.stderr.write(`${source ?? sync}: ${warning}\n`);
+        }
       }
       if (!wait) return;
       const codes: number[] = [];
@@ -91,12 +99,19 @@ export function enqueueCommand(): Command {
 function elsewhere(url: string, source: SourceFlags): Target {
   const service = new RemoteService(url, process.env.ROWFERRY_SERVER_TOKEN?.trim() || undefined);
   return {
-    add(file) {
+    async add(file) {
       if (file === undefined || /^https?:/i.test(file)) {
         const sentence = 'With --server name files of this machine, or - for stdin.';
         throw new RowferryError('SOURCE_MISSING', sentence, EXIT.usage);
       }
-      return service.add(file, source);
+      const { runs, warnings } = await service.add(file, source);
+      if (runs.length === 1) return [{ run: runs[0]!, source: file, warnings }];
+      const views = await Promise.all(runs.map((run) => service.status(run)));
+      return views.map((view, i) => ({
+        run: view.run,
+        source: view.source,
+        warnings: i === 0 ? warnings : [],
+      }));
     },
     look: (run) => service.status(run),
     describe: (summary) => summaryText(summary),

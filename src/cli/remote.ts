@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import { EXIT, RowferryError, type RunView } from '../index.js';
 import { newRunId } from '../run.js';
+import { type FileSource, sourceOf } from '../sources/source.js';
+import { openMember } from '../sources/tables.js';
 import type { SourceFlags } from './options.js';
 
 /** A connection that is lost, or a service that is just being started again, is no reason to give up. */
@@ -17,6 +19,12 @@ const ANSWER_MS = 600_000;
 interface Answer {
   status: number;
   body: unknown;
+}
+
+export interface Sent {
+  /** Of an archive one for each table. */
+  runs: string[];
+  warnings: string[];
 }
 
 export class RemoteService {
@@ -40,23 +48,34 @@ export class RemoteService {
     this.base = parsed.origin + parsed.pathname.replace(/\/+$/, '');
   }
 
-  /** Adds a run once, however often that has to be tried. stdin can be sent a single time. */
-  async add(file: string, flags: SourceFlags): Promise<{ run: string; warnings: string[] }> {
+  /** Adds the runs of a file once, however often that has to be tried. stdin can be sent a single time. */
+  async add(file: string, flags: SourceFlags): Promise<Sent> {
     const nowMs = Date.now();
     const key = `${nowMs}-${randomBytes(12).toString('hex')}`;
     const run = newRunId(nowMs, key); // what the service makes of the key
     const once = file === '-';
+    const source = sourceOf(file);
+    const inside = 'path' in source ? source.member : undefined;
     const query = parameters(flags, once ? 'stdin' : basename(file));
     for (let tries = 0; ; tries++) {
       try {
         // First the lost answer of the try before; and a wrong token or address is told before the file is sent.
         const known = await this.ask('GET', `/api/runs/${run}`);
-        if (known.status === 200) return { run, warnings: [] };
+        if (known.status === 200) {
+          const { tables = [] } = known.body as RunView;
+          return { runs: [run, ...tables], warnings: [] };
+        }
         if (saidBy(known)?.code !== 'RUN_UNKNOWN') throw refusal(known, this.base);
-        const body = once ? process.stdin : createReadStream(file);
+        const body = once
+          ? process.stdin
+          : inside === undefined
+            ? createReadStream(file)
+            : await openMember((source as FileSource).path, inside);
         const answer = await this.ask('POST', `/api/runs?${query}`, { key, body });
-        if (answer.status === 200 || answer.status === 201)
-          return answer.body as { run: string; warnings: string[] };
+        if (answer.status === 200 || answer.status === 201) {
+          const { runs = [run], warnings } = answer.body as Partial<Sent> & Pick<Sent, 'warnings'>;
+          return { runs, warnings };
+        }
         throw refusal(answer, this.base);
       } catch (error) {
         if (error instanceof RowferryError && error.exitCode !== EXIT.noRedis) throw error;

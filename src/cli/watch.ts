@@ -14,19 +14,20 @@ export async function watch(
   await watchAll(rowferry, json, async (options) => [await work(options)]);
 }
 
-/** Likewise for work that makes several runs; the exit code is the worst of theirs. */
+/** Likewise for work that makes several runs; each is told as soon as it ends, the exit code is the worst of theirs. */
 export async function watchAll(
   rowferry: Rowferry,
   json: boolean,
   work: (options: WorkOptions) => Promise<Summary[]>,
 ): Promise<void> {
-  const display = new ProgressDisplay(process.stderr);
+  let display = new ProgressDisplay(process.stderr);
   let told = '';
   const { result: summaries } = await untilSignal(async (signal) => {
     try {
       return await work({
         signal,
         started(plan: RunPlan, warnings: string[]) {
+          display = new ProgressDisplay(process.stderr);
           if (json) {
             const { run, destination, source, dialect } = plan;
             process.stdout.write(
@@ -45,14 +46,17 @@ export async function watchAll(
           else if (line !== told) process.stdout.write(line);
           told = line;
         },
+        ended(summary) {
+          display.end();
+          process.stdout.write(
+            json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary),
+          );
+        },
       });
     } finally {
       display.end();
     }
   });
-  for (const summary of summaries) {
-    process.stdout.write(json ? jsonLine({ event: 'result', ...summary }) : describe(rowferry, summary));
-  }
   process.exitCode = Math.max(...summaries.map(exitCodeOf));
 }
 

@@ -1,5 +1,5 @@
 /**
- * A file that is streamed here becomes a run: whole, or not at all. The body goes to a directory that is no run yet;
+ * A file that is streamed here becomes a run, an archive one for each of its tables: whole, or not at all. The body goes to a directory that is no run yet;
  * once all of it is on disk the directory gets the run's name, and only then the run is added. Nothing but a process
  * that is killed leaves something behind, and that is no run.
  */
@@ -14,6 +14,8 @@ import { newRunId, runDir, syncDir } from '../run.js';
 
 export interface Added {
   run: string;
+  /** Of an archive of several tables: all of its runs, `run` first. */
+  runs?: string[];
   warnings: string[];
   /** This file was here before: its first answer was lost. */
   repeated: boolean;
@@ -92,13 +94,15 @@ export class Uploads {
     await syncDir(join(dir, '..'));
     const [name] = await readdir(join(dir, 'upload'));
     const path = join(dir, 'upload', name!);
-    let warnings: string[] = [];
+    const warnings: string[] = [];
+    let runs: string[];
     try {
-      await this.rowferry.enqueue(path, {
+      runs = await this.rowferry.enqueueTables(path, {
         ...options,
         run,
-        started: (_plan, told) => {
-          warnings = told;
+        started: (plan, told) => {
+          const table = plan.tables || plan.tableOf ? `${plan.source.name}: ` : '';
+          warnings.push(...told.map((one) => `${table}${one}`));
         },
       });
     } catch (error) {
@@ -107,7 +111,7 @@ export class Uploads {
       if (error instanceof RowferryError) error.message = error.message.replaceAll(path, name!);
       throw error;
     }
-    return { run, warnings, repeated: false };
+    return { run, ...several(runs), warnings, repeated: false };
   }
 
   /** It is on disk; whether Redis has heard of it is not known. Throws when it is another file, or sent otherwise. */
@@ -116,8 +120,8 @@ export class Uploads {
       const sentence = `This Idempotency-Key was used for another file, or with other parameters: it became run ${run}. Nothing was added; send this one with a key of its own.`;
       throw new RowferryError('KEY_REUSED', sentence, EXIT.usage);
     }
-    await this.rowferry.remind(run);
-    return { run, warnings: [], repeated: true };
+    const runs = await this.rowferry.remind(run);
+    return { run, ...several(runs), warnings: [], repeated: true };
   }
 
   /** Throws when the run is somebody else's. */
@@ -147,6 +151,7 @@ export class Uploads {
   }
 }
 
+const several = (runs: string[]) => (runs.length > 1 ? { runs } : {});
 const keyPath = (dir: string) => join(dir, 'upload.key');
 const digest = (key: string) => createHash('sha256').update(key).digest('hex');
 

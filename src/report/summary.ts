@@ -8,7 +8,7 @@ export interface Summary {
   destination: string;
   /** Of the file as it was given, packed or in another encoding as it may be. */
   source: { name: string; sha256: string; bytes: number };
-  /** How it was read; `skip_lines` and `header` count physical lines, or rows of a sheet. */
+  /** How it was read, and how that was found out; `skip_lines` and `header` count physical lines, or rows of a sheet. */
   dialect: WrittenAs;
   state: 'finished' | 'cancelled' | 'halted';
   /** Why it was halted, or had nothing to send: one sentence. */
@@ -34,6 +34,6 @@ export interface Summary {
 }
 
 export interface WrittenAs
-  extends Pick<Dialect, 'encoding' | 'delimiter' | 'quote' | 'escape' | 'header' | 'sheet'> {
+  extends Pick<Dialect, 'encoding' | 'delimiter' | 'quote' | 'escape' | 'header' | 'sheet' | 'found'> {
   skip_lines: number;
 }

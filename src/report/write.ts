@@ -219,7 +219,7 @@ function sizeOf({ sha256, bytes, original }: SourceSnapshot): { sha256: string; 
   return original ?? { sha256, bytes };
 }
 
-function writtenAs({ skipLines, lineEnd: _, found: __, ...dialect }: Dialect): WrittenAs {
+function writtenAs({ skipLines, lineEnd: _, ...dialect }: Dialect): WrittenAs {
   return { ...dialect, skip_lines: skipLines };
 }
 

@@ -1,28 +1,15 @@
-/** Makes the plan of a run: what is found out about the source once, and stays as it was found. */
-import { rm, rmdir } from 'node:fs/promises';
+/** The plan of a run: what is asked for, and what is frozen of it. */
 import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.js';
 import { type Account, inabilities } from '../destinations/registry.js';
 import { type Dialect, type DialectOptions, PLAIN } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { batchRows, rowsAtOnce } from '../ingest/batch.js';
-import { detectDialect } from '../ingest/detect.js';
-import { openIngest } from '../ingest/ingest.js';
 import { type MappingSpec, parseMapping, rulesOfPairs, withRules } from '../mapping.js';
 import { checkReportDir } from '../report/write.js';
-import {
-  isRunThere,
-  newRunId,
-  type OnDuplicate,
-  type Rate,
-  type RunPlan,
-  runDir,
-  type SourceSnapshot,
-  type Trigger,
-} from '../run.js';
+import type { OnDuplicate, Rate, RunPlan, SourceSnapshot, Trigger } from '../run.js';
 import type { Mark } from '../sources/fetch.js';
-import { type GivenSource, singleSource, sourceOf } from '../sources/source.js';
-import { copySource, takeSource } from '../sources/take.js';
+import type { GivenSource } from '../sources/source.js';
 import { VERSION } from '../version.js';
 
 /** How the rows of a run are sent, as far as somebody says so. */
@@ -70,6 +57,8 @@ export interface RunRequest extends SendOptions {
   copy?: boolean | undefined;
   /** The run of the same sync that must be over first. */
   after?: string | undefined;
+  /** Of an archive each table waits for the one before. Default: false. */
+  inTurn?: boolean | undefined;
   /** What was carried last: if the source gives that again, there is nothing to send. */
   known?: Known | undefined;
   /** Aborted: the source is read no further, and no run is planned. */
@@ -92,58 +81,6 @@ export interface Plan {
   plan: RunPlan;
   /** Sentences about the mapping that a person should read. */
   warnings: string[];
-  /** What the server said of the file, for the next time. */
-  mark?: Mark | undefined;
-}
-
-/** Throws a sentence for a source that cannot be run. Writes nothing but the spool. */
-export async function planRun(dataDir: string, clock: Clock, options: RunRequest): Promise<Plan> {
-  const run = options.run ?? newRunId(clock.now());
-  const { known, signal } = options;
-  checkOptions(options);
-  const dir = runDir(resolve(dataDir), run);
-  try {
-    return await plan();
-  } catch (error) {
-    // The spool of a source that is refused goes; what another has made of this run meanwhile stays.
-    if (!isRunThere(dataDir, run)) await rm(join(dir, 'source.csv'), { force: true });
-    await rmdir(dir).catch(() => {});
-    throw error;
-  }
-
-  async function plan(): Promise<Plan> {
-    const given = await singleSource(sourceOf(options.source));
-    const spool = join(dir, 'source.csv');
-    const { encoding, sheet, name } = options;
-    const taken = await takeSource(given, spool, { known: known?.mark, signal, encoding, sheet, name });
-    const { mark } = taken ?? {};
-    if (known && (taken === undefined || taken.source.sha256 === known.source.sha256)) {
-      await rm(dir, { recursive: true, force: true });
-      const why = `No change since run ${known.run}; nothing was sent.`;
-      return { ...planNoChange(dataDir, clock, { ...options, run }, known.source, why), mark };
-    }
-    if (taken === undefined) throw new Error('the server answered 304 to a question that was not asked');
-    const found = { ...taken.source, name: options.name ?? taken.source.name };
-    const isOurs = found.path === spool;
-    const source = options.copy && !isOurs ? await copySource(found, spool) : found;
-    const dialect = await detectDialect({ ...taken, path: source.path, name: source.name }, options);
-    const frozen = freeze(dataDir, clock, run, options, source, dialect);
-    const { mapping, rows } = await openIngest(frozen, options.account);
-    const first = await rows.next();
-    await rows.return();
-    if (first.done) {
-      throw new RowferryError('NO_ROWS', `${source.name} has a header and no rows.`, EXIT.usage);
-    }
-    checkReportDir(frozen.reportDir);
-    return { plan: frozen, warnings: [...doubts(dialect), ...mapping.warnings], mark };
-  }
-}
-
-/** What was found out about the text and may well be otherwise. */
-function doubts({ found }: Dialect): string[] {
-  return found
-    .filter(({ unsure }) => unsure)
-    .map(({ what, value, why }) => `The ${what} is taken to be ${value}: ${why}.`);
 }
 
 /** A run that has nothing to send, and says `why`. */
@@ -159,7 +96,7 @@ export function planNoChange(
   return { plan: { ...plan, noChange: why }, warnings: [] };
 }
 
-function freeze(
+export function freeze(
   dataDir: string,
   clock: Clock,
   run: string,
@@ -199,8 +136,8 @@ export function specOf({ mapping, map }: Pick<RunRequest, 'mapping' | 'map'>): M
   return withRules(parseMapping(mapping ?? {}), rulesOfPairs(map ?? {}));
 }
 
-/** A library is called from untyped code, too. */
-function checkOptions(request: RunRequest): void {
+/** Throws a sentence; a library is called from untyped code, too. */
+export function checkOptions(request: RunRequest): void {
   const { account, rate, attempts, onDuplicate = 'skip', bulk = false } = request;
   const { maxWaitMs, haltAfterRejections } = request;
   const positive = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value > 0;

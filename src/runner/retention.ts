@@ -83,8 +83,9 @@ export async function removeOld(
   const runs = knownRuns(dataDir);
   const isOld = (run: string) => {
     // Its file is still on its way to the archive: without the run it would be run again.
-    if (existsSync(join(dataDir, 'claims', `${run}.json`))) return false;
     const known = runs.get(run);
+    const file = known?.plan.tableOf ?? run;
+    if (existsSync(join(dataDir, 'claims', `${file}.json`))) return false;
     if (known === undefined) return !existsSync(runDir(dataDir, run)) && bornMs(run) < beforeMs;
     const { state, finishedAt } = known.status;
     const over = state === 'finished' || state === 'cancelled';

@@ -6,7 +6,7 @@ import { dialectOptions } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { WRONG_CLOCK_MS } from '../queues/schedules.js';
 import { withLock } from '../redis/lock.js';
-import { loadPlan, newRunId, type RunPlan } from '../run.js';
+import { isRunThere, loadPlan, newRunId, type RunPlan } from '../run.js';
 import { type FileOnDisk, matchingFiles } from '../sources/glob.js';
 import {
   isCarried,
@@ -18,7 +18,8 @@ import {
   syncLock,
 } from '../sources/note.js';
 import { type GivenSource, type GlobSource, sourceOf } from '../sources/source.js';
-import { type Plan, planNoChange, planRun, type RunRequest, specOf } from './plan.js';
+import { type Plan, planNoChange, type RunRequest, specOf } from './plan.js';
+import { type Planned, planRuns } from './plan-source.js';
 
 export interface OccasionOptions {
   request: RunRequest & { sync: string };
@@ -26,8 +27,8 @@ export interface OccasionOptions {
   atMs: number;
   /** Files of `pick: all` at the most; the rest is left for a further call. Default: 500. */
   most?: number;
-  /** Puts a run on disk, and into the queue if it is to be worked on by others. It may be there already. */
-  add(plan: RunPlan): Promise<void>;
+  /** Puts the runs of one file on disk, and into the queue if others are to work on them. They may be there already. */
+  add(plans: readonly RunPlan[]): Promise<void>;
 }
 
 export interface OccasionResult {
@@ -81,15 +82,22 @@ class Occasion {
     await this.checkFree();
     for (const seen of note.seen) if (isCarried(this.dataDir, seen)) seen.finished = true;
     // Cut short by a crash: what it had planned by then is added, and nothing else is made of it.
-    const before = note.last?.atMs === atMs ? note.last.runs : [];
+    const before = (note.last?.atMs === atMs ? note.last.runs : []).filter((run) => this.isMade(run));
     for (const run of before) {
-      if (stateOf(this.dataDir, run) === 'queued') await add(loadPlan(this.dataDir, run));
+      if (stateOf(this.dataDir, run) === 'queued') await add([loadPlan(this.dataDir, run)]);
     }
-    note.last = { atMs, runs: before.filter((run) => stateOf(this.dataDir, run) !== undefined) };
+    note.last = { atMs, runs: before };
     const source = sourceOf(request.source);
     if ('glob' in source && source.pick === 'all') await this.takeNewFiles(source);
     else if (note.last.runs.length === 0) await this.takeOne();
     return this.result;
+  }
+
+  /** Of an archive the first run is made last: without it the others are made once more, as they are. */
+  private isMade(run: string): boolean {
+    if (!isRunThere(this.dataDir, run)) return false;
+    const { tableOf } = loadPlan(this.dataDir, run);
+    return tableOf === undefined || isRunThere(this.dataDir, tableOf);
   }
 
   /** No overlap: neither a run that is not over, nor one that waits for a person, is passed by. */
@@ -109,7 +117,7 @@ class Occasion {
       }
       if (state !== 'queued' && state !== 'running') continue;
       // Whoever began it may have died before it was in the queue; there already, it stays as it is.
-      await add(loadPlan(this.dataDir, run));
+      await add([loadPlan(this.dataDir, run)]);
       throw busy(`Run ${run} is ${state}.`);
     }
   }
@@ -117,7 +125,7 @@ class Occasion {
   private async takeOne(): Promise<void> {
     const seen = this.note.seen.find(({ key }) => key === '');
     const known = seen?.settings === this.settings && isCarried(this.dataDir, seen) ? seen : undefined;
-    const planned = await planRun(this.dataDir, this.clock, { ...this.request(''), known });
+    const planned = await planRuns(this.dataDir, this.clock, { ...this.request(''), known });
     await this.keep(planned, '', known);
   }
 
@@ -128,14 +136,16 @@ class Occasion {
     const seen = new Map(note.seen.map((one) => [one.key, one]));
     note.seen = files.flatMap(({ path }) => seen.get(path) ?? []);
     const fresh = files.filter((file) => !this.isOld(file, seen.get(file.path)));
+    let taken = 0;
     for (const [i, file] of fresh.entries()) {
-      if (result.plans.length === (options.most ?? MOST_FILES)) {
+      if (taken === (options.most ?? MOST_FILES)) {
         result.left = fresh.length - i;
         return;
       }
       try {
         const request = { ...this.request(file.path), source: { path: file.path } };
-        await this.keep(await planRun(dataDir, this.clock, request), file.path, undefined, file);
+        await this.keep(await planRuns(dataDir, this.clock, request), file.path, undefined, file);
+        taken++;
       } catch (error) {
         if (!(error instanceof RowferryError) || options.request.signal?.aborted) throw error;
         result.faults.push(error.message);
@@ -144,7 +154,10 @@ class Occasion {
     if (fresh.length > 0 || note.last!.runs.length > 0) return;
     const nothing = { name: basename(source.glob), sha256: '', bytes: 0, lines: 0 };
     const why = `No new file matches ${source.glob}; nothing was sent.`;
-    await this.keep(planNoChange(dataDir, this.clock, this.request(''), nothing, why), '');
+    await this.keep(
+      { plans: [planNoChange(dataDir, this.clock, this.request(''), nothing, why)], source: nothing },
+      '',
+    );
   }
 
   /** A file that was carried, or is about to be. Another mapping does not make it new. */
@@ -155,30 +168,32 @@ class Occasion {
   }
 
   /** The note first: a run that it names and that is not there counts for nothing, one it does not name would be sent again. */
-  private async keep(planned: Plan, key: string, known?: Seen, file?: FileOnDisk): Promise<void> {
+  private async keep(planned: Planned, key: string, known?: Seen, file?: FileOnDisk): Promise<void> {
     const { note, options, settings } = this;
-    const { plan, mark } = planned;
-    const { name, sha256, bytes, lines } = plan.source;
-    note.last!.runs.push(plan.run);
+    const { mark } = planned;
+    const plans = planned.plans.map(({ plan }) => plan);
+    const [run, ...tables] = plans.map((plan) => plan.run) as [string, ...string[]];
+    const { name, sha256, bytes, lines } = planned.source;
+    note.last!.runs.push(run, ...tables);
     const others = note.seen.filter((one) => one.key !== key);
     const ofFile = file && { bytes: file.bytes, modifiedMs: file.modifiedMs };
     const source = { name, sha256, bytes, lines };
-    if (plan.noChange !== undefined) {
+    if (plans[0]!.noChange !== undefined) {
       if (known) note.seen = [...others, { ...known, finished: true, ...(mark && { mark }) }];
     } else {
-      const seen = { key, run: plan.run, source, settings };
+      const seen = { key, run, source, settings, ...(tables.length > 0 && { tables }) };
       note.seen = [...others, { ...seen, ...(mark && { mark }), ...(ofFile && { file: ofFile }) }];
     }
     await saveNote(this.dataDir, options.request.sync, note);
-    await options.add(plan);
-    this.result.plans.push(planned);
+    await options.add(plans);
+    this.result.plans.push(...planned.plans);
   }
 
   private request(key: string): RunRequest & { run: string } {
     const { request, atMs } = this.options;
     const run = newRunId(atMs, `${request.sync} ${atMs} ${key}`);
     const after = this.note.last!.runs.at(-1);
-    return { ...request, run, after, copy: true };
+    return { ...request, run, after, copy: true, inTurn: true };
   }
 }
 

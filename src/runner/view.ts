@@ -26,6 +26,10 @@ export interface RunView {
   message?: string;
   /** The run whose rows it sends again. */
   retryOf?: string;
+  /** Of the first table of an archive: the runs of the others. */
+  tables?: string[];
+  /** The run of the first table of the same archive. */
+  tableOf?: string;
   progress: RunProgress;
   /** Set once there is a report. */
   summary?: Summary;
@@ -59,6 +63,8 @@ export async function viewRun(
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(message === undefined ? {} : { message }),
     ...(plan.retryOf === undefined ? {} : { retryOf: plan.retryOf }),
+    ...(plan.tables === undefined ? {} : { tables: plan.tables }),
+    ...(plan.tableOf === undefined ? {} : { tableOf: plan.tableOf }),
     progress: {
       rows: progress.rows,
       created: progress.created,

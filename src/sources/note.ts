@@ -10,13 +10,15 @@ export interface Seen {
   /** The file, where a sync takes all that are new; else empty: there is only the last. */
   key: string;
   run: string;
+  /** The runs of the other tables, of an archive. */
+  tables?: string[];
   source: Pick<SourceSnapshot, 'name' | 'sha256' | 'bytes' | 'lines'>;
   /** Hash of source, destination, mapping and what else decides about a row. */
   settings: string;
   mark?: Mark;
   /** Size and time of the file, where there is one. */
   file?: { bytes: number; modifiedMs: number };
-  /** Its run has ended well; known even when the run itself has been cleared away. */
+  /** Its runs have ended well; known even when they have been cleared away. */
   finished?: true;
 }
 
@@ -62,8 +64,8 @@ export async function saveSkip(dataDir: string, sync: string, skip: Skip): Promi
 }
 
 /** Whether what was seen has been carried to its end. */
-export function isCarried(dataDir: string, { run, finished }: Seen): boolean {
-  return finished ?? stateOf(dataDir, run) === 'finished';
+export function isCarried(dataDir: string, { run, tables = [], finished }: Seen): boolean {
+  return finished ?? [run, ...tables].every((one) => stateOf(dataDir, one) === 'finished');
 }
 
 /** undefined: there is no such run, or no more. */

@@ -3,12 +3,11 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { EXIT, RowferryError } from '../errors.js';
 import { type FileOnDisk, isFile, isGlob, matchingFiles } from './glob.js';
-import { openArchive, tablesOf } from './zip.js';
 
 export interface FileSource {
   /** Relative to the working directory. */
   path: string;
-  /** The file of a zip archive that is meant; may be left out when it holds one. */
+  /** The file of a zip archive that is meant. Default: each that is a table. */
   member?: string;
 }
 
@@ -79,12 +78,10 @@ export async function filesOf(source: GlobSource): Promise<FileOnDisk[]> {
   throw new RowferryError('SOURCE_MISSING', `No file matches ${source.glob} in ${source.base}.`, EXIT.usage);
 }
 
-/** What one name on a command line stands for: a quoted glob for its files, a zip archive for each of its tables, anything else for itself. */
+/** What one name on a command line stands for: a quoted glob for its files, anything else for itself. */
 export async function namedSources(name: string): Promise<string[]> {
   const source = sourceOf(name);
-  const names = 'glob' in source ? (await filesOf(source)).map(({ path }) => path) : [name];
-  const expanded = await Promise.all(names.map(async (one) => (await tablesIn(one)) ?? [one]));
-  return expanded.flat();
+  return 'glob' in source ? (await filesOf(source)).map(({ path }) => path) : [name];
 }
 
 /** `exports.zip/people.csv`: a file inside an archive. */
@@ -92,16 +89,4 @@ function memberOf(name: string): FileSource | undefined {
   const [, path, member] = /^(.+?\.zip)\/(.+)$/i.exec(name) ?? [];
   if (path === undefined || member === undefined) return undefined;
   return isFile(path) ? { path, member } : undefined;
-}
-
-/** The tables of an archive that holds several, by names that {@link sourceOf} understands; undefined for any other file. */
-async function tablesIn(name: string): Promise<string[] | undefined> {
-  if (!/\.zip$/i.test(name) || !isFile(name)) return undefined;
-  const archive = await openArchive(name, name);
-  try {
-    const tables = tablesOf(archive);
-    return tables.length > 1 ? tables.map((member) => `${name}/${member.name}`) : undefined;
-  } finally {
-    archive.close();
-  }
 }

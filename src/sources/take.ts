@@ -1,11 +1,11 @@
 /** From a source to the snapshot a run is about. */
 import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { type SourceSnapshot, takeSnapshot } from '../run.js';
-import { type FetchOptions, fetchTo, type Mark, nameOfUrl, parseUrl } from './fetch.js';
+import type { FetchOptions, Mark } from './fetch.js';
 import type { SingleSource } from './source.js';
-import { spool } from './spool.js';
+import { type Brought, bringSource } from './tables.js';
 import { readText, type Text, type TextOptions } from './text/text.js';
 
 export interface Taken extends Text {
@@ -13,29 +13,28 @@ export interface Taken extends Text {
   mark?: Mark;
 }
 
-/**
- * A file that is UTF-8 is taken where it is; all else is spooled to `path` first. undefined: what `known` says of a
- * URL still holds. `name`: what people call a file that is not called so any more. Throws a sentence for what cannot be run.
- */
+/** As {@link takeTable}, of a source that is one table. undefined: what `known` says of a URL still holds. */
 export async function takeSource(
   source: SingleSource,
   path: string,
   options: FetchOptions & Omit<TextOptions, 'member'> & { name?: string | undefined } = {},
 ): Promise<Taken | undefined> {
-  if ('path' in source) {
-    const { member } = source;
-    const file = options.name ?? basename(source.path);
-    const text = await readText(source.path, file, path, { ...options, member });
-    return member === undefined ? text : { ...text, source: { ...text.source, name: `${file}/${member}` } };
-  }
-  let mark: Mark | undefined;
-  if ('url' in source) {
-    mark = await fetchTo(path, source, options);
-    if (mark === undefined) return undefined;
-  } else await spool(source.stream, path, { name: source.name, signal: options.signal });
-  const name = 'url' in source ? nameOfUrl(parseUrl(source.url)) : source.name;
-  const text = await readText(path, name, path, options);
+  const brought = await bringSource(source, path, options);
+  if (brought === undefined) return undefined;
+  const [table] = brought.tables;
+  const text = await takeTable(brought, brought.tables.length > 1 ? undefined : table, path, options);
+  const { mark } = brought;
   return { ...text, ...(mark === undefined ? {} : { mark }) };
+}
+
+/** A file that is UTF-8 is taken where it is; all else is written to `path`. Throws a sentence for what cannot be run. */
+export async function takeTable(
+  { path: at, name }: Pick<Brought, 'path' | 'name'>,
+  member: string | undefined,
+  path: string,
+  options: Omit<TextOptions, 'member'>,
+): Promise<Text> {
+  return readText(at, name, path, { ...options, member });
 }
 
 /** The same as a copy of its own, for a run that outlives the file: an export is written over by the next one. */

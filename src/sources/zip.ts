@@ -55,10 +55,32 @@ function isMeant({ fileName }: Entry): boolean {
   return !/\/$|^__MACOSX\/|(^|\/)\.|(^|\/)(thumbs\.db|desktop\.ini)$/i.test(fileName);
 }
 
-const TABLES = /\.(csv|tsv|tab|psv|txt|dat)(\.gz)?$/i;
+/** Names of tables, the surest first: beside a `.csv` a `.txt` is something to read. */
+const TABLES = [/\.(csv|tsv|tab|psv)(\.gz)?$/i, /\.xlsx$/i, /\.(txt|dat)(\.gz)?$/i];
 
 /** Files of an archive that may be tables; all of them when no name says so. */
 export function tablesOf({ members }: Archive): Member[] {
-  const tables = members.filter(({ name }) => TABLES.test(name));
-  return tables.length > 0 ? tables : members;
+  for (const sign of TABLES) {
+    const tables = members.filter(({ name }) => sign.test(name));
+    if (tables.length > 0) return tables;
+  }
+  return members;
+}
+
+/** The file that is `wanted`, or the only one there is. */
+export function chooseMember(archive: Archive, name: string, wanted: string | undefined): Member {
+  const tables = tablesOf(archive);
+  const found = wanted === undefined ? tables[0] : archive.members.find((member) => member.name === wanted);
+  if (found === undefined) {
+    const what = wanted === undefined ? 'holds no file' : `holds no file ${wanted}`;
+    throw new RowferryError('SOURCE_MISSING', `${name} ${what}.`, EXIT.usage);
+  }
+  if (wanted !== undefined || tables.length === 1) return found;
+  const names = tables.slice(0, 5).map((member) => member.name);
+  const more = tables.length > names.length ? ', …' : '';
+  throw new RowferryError(
+    'SOURCE_AMBIGUOUS',
+    `${name} holds ${tables.length} files (${names.join(', ')}${more}), and one is asked for: name it like ${name}/${names[0]}.`,
+    EXIT.usage,
+  );
 }

@@ -1,10 +1,15 @@
 /** The one way a run comes into being: its plan on disk, then its job in the queue. */
 import type { RunQueue } from '../queues/runs.js';
-import { createRun, type RunPlan } from '../run.js';
+import { createRuns, type RunPlan } from '../run.js';
 
-/** Adds a run for the service of this data dir. Resolves with its id once it is on disk and in the queue. */
-export async function enqueueRun(queue: RunQueue, dataDir: string, plan: RunPlan): Promise<string> {
-  await createRun(dataDir, plan);
-  await queue.add(plan.run);
-  return plan.run;
+/** Adds the runs of one source for the service of this data dir. Resolves with their ids once all are on disk and in the queue. */
+export async function enqueueRuns(
+  queue: RunQueue,
+  dataDir: string,
+  plans: readonly RunPlan[],
+): Promise<string[]> {
+  await createRuns(dataDir, plans);
+  const runs = plans.map(({ run }) => run);
+  for (const run of runs) await queue.add(run);
+  return runs;
 }

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, inject, test } from 'vitest';
 import { runOfKey } from '../../src/dashboard/upload.js';
 import { RunRecord } from '../../src/outcomes/settle.js';
+import { zip } from '../corpus/archive.js';
 import { expectAgreement } from '../helpers/agreement.js';
 import { people } from '../helpers/csv.js';
 import { until } from '../helpers/world.js';
@@ -123,6 +124,54 @@ test('the same upload once more is the same run, also while the first is under w
     const said = await post(`${url}/api/runs`, CSV, { 'idempotency-key': other });
     expect(said.body.error.code).toBe('KEY_MALFORMED');
   }
+});
+
+test('an archive that is sent becomes a run for each of its tables, once, or none', async () => {
+  const { url, left, world, serve } = await serveWorld();
+  const rows = people(30);
+  const table = (part: typeof rows) => readFileSync(world.csv(part));
+  const archive = zip([
+    { name: 'a.csv', bytes: table(rows.slice(0, 10)) },
+    { name: 'sub/b.csv', bytes: table(rows.slice(10)) },
+  ]);
+  const headers = { 'idempotency-key': `${Date.now()}-0123456789abcdef` };
+  const broken = zip([
+    { name: 'a.csv', bytes: Buffer.from(CSV) },
+    { name: 'b.csv', bytes: Buffer.from(HEADER) },
+  ]);
+  expect(await post(`${url}/api/runs?name=ex.zip`, broken)).toMatchObject({
+    status: 400,
+    body: { error: { code: 'NO_ROWS', message: 'ex.zip/b.csv has a header and no rows.' } },
+  });
+  expect(left()).toEqual([]);
+  const added = await post(`${url}/api/runs?name=ex.zip&rate=none`, archive, headers);
+  expect(added).toMatchObject({ status: 201, body: { repeated: false } });
+  const { run, runs } = added.body as { run: string; runs: string[] };
+  expect(runs.length).toBe(2);
+  expect(runs[0]).toBe(run);
+  expect((await ask(`${url}/api/runs/${run}`)).body).toMatchObject({
+    tables: [runs[1]],
+    source: 'ex.zip/a.csv',
+  });
+  expect((await ask(`${url}/api/runs/${runs[1]}`)).body).toMatchObject({ tableOf: run });
+
+  // Killed before the first of them was there: nothing counts yet, and what is there is not made twice.
+  rmSync(join(world.dataDir, 'runs', run), { recursive: true });
+  const again = await post(`${url}/api/runs?name=ex.zip&rate=none`, archive, headers);
+  expect(again).toMatchObject({ status: 201, body: { runs, repeated: false } });
+  expect(await post(`${url}/api/runs?name=ex.zip&rate=none`, archive, headers)).toMatchObject({
+    status: 200,
+    body: { runs, repeated: true },
+  });
+  expect(left().sort()).toEqual([...runs].sort());
+  serve();
+  for (const [i, part] of [rows.slice(0, 10), rows.slice(10)].entries()) {
+    await until(async () => (await ask(`${url}/api/runs/${runs[i]}`)).body.state === 'finished');
+    const { body } = await ask(`${url}/api/runs/${runs[i]}`);
+    const own = world.ledger().filter((contact) => part.some(({ email }) => email === contact.email));
+    expectAgreement(body.summary.reports.dir, part, own);
+  }
+  expect(world.ledger().length).toBe(30);
 });
 
 test('a queued run is cancelled by the service, a halted one resumed, failed rows retried', async () => {

@@ -145,6 +145,7 @@ e@example.com,C-5,x,5,duplicate_external_id,external_id: repeats row 4,${run.pla
         escape: 'double',
         skip_lines: 0,
         header: true,
+        found: run.plan.dialect.found,
       },
       state: 'finished',
       rows: 5,

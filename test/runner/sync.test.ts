@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.js';
 import { bindAccount, findDestination } from '../../src/destinations/registry.js';
 import { withLock } from '../../src/redis/lock.js';
 import {
-  createRun,
+  createRuns,
   listRuns,
   loadPlan,
   type RunPlan,
@@ -17,6 +17,7 @@ import type { RunRequest } from '../../src/runner/plan.js';
 import { workOnOccasion } from '../../src/runner/sync.js';
 import { syncLock } from '../../src/sources/note.js';
 import type { GivenSource, GlobSource } from '../../src/sources/source.js';
+import { zip } from '../corpus/archive.js';
 import { scratchDir } from '../helpers/scratch.js';
 import { openSite } from '../helpers/site.js';
 
@@ -31,14 +32,14 @@ function openSync(source: (dir: string) => GivenSource) {
   const added: string[] = [];
   const occasion = async (
     { again = false, changed = {} as Partial<RunRequest>, most = 500 } = {},
-    before?: (plan: RunPlan) => void,
+    before?: (plans: readonly RunPlan[]) => unknown,
   ) => {
     if (!again) atMs += 60_000;
     const request = { source: source(dir), account, ...changed, sync: 'nightly' };
-    const add = async (plan: RunPlan) => {
-      before?.(plan);
-      await createRun(dataDir, plan);
-      added.push(plan.run);
+    const add = async (plans: readonly RunPlan[]) => {
+      await before?.(plans);
+      await createRuns(dataDir, plans);
+      added.push(...plans.map(({ run }) => run));
     };
     const { plans, ...rest } = await workOnOccasion(dataDir, systemClock, { request, atMs, most, add });
     return { plans: plans.map(({ plan }) => plan), ...rest };
@@ -49,7 +50,7 @@ function openSync(source: (dir: string) => GivenSource) {
     added,
     occasion,
     /** Writes a file a minute newer than the one before. */
-    file(name: string, content: string, minute = 0) {
+    file(name: string, content: string | Buffer, minute = 0) {
       writeFileSync(join(dir, name), content);
       utimesSync(join(dir, name), 1_700_000_000 + minute * 60, 1_700_000_000 + minute * 60);
     },
@@ -96,6 +97,75 @@ test('the same file again is no change; another content, or other settings, are 
   await sync.end(plan);
   sync.file('people.csv', `${CSV}b@example.com\n`);
   expect((await sync.occasion()).plans[0]!.noChange).toBeUndefined();
+});
+
+const zipped = (dir: string) => ({ path: join(dir, 'people.zip') });
+const archive = (...tables: string[]) =>
+  zip(tables.map((text, i) => ({ name: `${i}.csv`, bytes: Buffer.from(text) })));
+
+test('an archive is a run for each of its tables, one after the other; packed anew it is no change', async () => {
+  const sync = openSync(zipped);
+  const other = 'email\nb@example.com\n';
+  const write = (minute: number, ...tables: string[]) => sync.file('people.zip', archive(...tables), minute);
+  write(0, CSV, other);
+  const { plans } = await sync.occasion();
+  const [first, second] = plans as [RunPlan, RunPlan];
+  expect(plans.map(({ source }) => source.name)).toEqual(['people.zip/0.csv', 'people.zip/1.csv']);
+  expect([first.tables, second.tableOf, second.after]).toEqual([[second.run], first.run, first.run]);
+  await sync.end(first);
+  await expect(sync.occasion()).rejects.toMatchObject({ code: 'SYNC_BUSY' });
+  await sync.end(second, 'cancelled');
+  const again = (await sync.occasion()).plans; // not all of it was carried
+  expect(again.map(({ noChange }) => noChange)).toEqual([undefined, undefined]);
+  for (const plan of again) await sync.end(plan);
+
+  writeFileSync(
+    join(sync.dir, 'people.zip'),
+    zip([CSV, other].map((text, i) => ({ name: `${i}.csv`, bytes: Buffer.from(text), stored: true }))),
+  );
+  const [unchanged, ...none] = (await sync.occasion()).plans;
+  expect(unchanged!.noChange).toBe(`No change since run ${again[0]!.run}; nothing was sent.`);
+  expect(unchanged!.source.name).toBe('people.zip');
+  expect(none).toEqual([]);
+  await sync.end(unchanged!);
+  write(2, CSV, `${other}c@example.com\n`);
+  expect((await sync.occasion()).plans.map(({ noChange }) => noChange)).toEqual([undefined, undefined]);
+});
+
+test.each([0, 1, 2])(
+  'a crash with %i tables of an archive on disk: the occasion makes the rest, nothing twice',
+  async (made) => {
+    const sync = openSync(zipped);
+    sync.file('people.zip', archive(CSV, CSV, CSV));
+    let planned: RunPlan[] = [];
+    await expect(
+      sync.occasion({}, async (plans) => {
+        planned = [...plans];
+        // The first comes last.
+        await createRuns(sync.dataDir, planned.slice(planned.length - made));
+        throw new Error('killed');
+      }),
+    ).rejects.toThrow('killed');
+    expect(listRuns(sync.dataDir).length).toBe(made);
+    const { plans } = await sync.occasion({ again: true });
+    expect(plans.map(({ run }) => run)).toEqual(planned.map(({ run }) => run));
+    expect(listRuns(sync.dataDir).sort()).toEqual(planned.map(({ run }) => run).sort());
+    expect((await sync.occasion({ again: true })).plans).toEqual([]);
+    for (const plan of plans) expect(readFileSync(plan.source.path, 'utf8')).toBe(CSV);
+  },
+);
+
+test('all new files of a glob: of an archive all tables, or a sentence about it and none', async () => {
+  const sync = openSync((dir) => ({ glob: '*', base: dir, pick: 'all' }));
+  sync.file('a.zip', archive(CSV, 'email\n'), 1);
+  sync.file('b.zip', archive(CSV, CSV), 2);
+  sync.file('c.csv', CSV, 3);
+  const { plans, faults, left } = await sync.occasion({ most: 1 });
+  expect(plans.map(({ source }) => source.name)).toEqual(['b.zip/0.csv', 'b.zip/1.csv']);
+  expect([faults, left]).toEqual([['a.zip/1.csv has a header and no rows.'], 1]);
+  expect(listRuns(sync.dataDir).length).toBe(2);
+  const rest = await sync.occasion({ again: true });
+  expect(rest.plans.map(({ source, after }) => [source.name, after])).toEqual([['c.csv', plans[1]!.run]]);
 });
 
 test('what was carried last counts, not what was carried first: back to an earlier content is a change', async () => {
@@ -204,8 +274,8 @@ test('a crash before or after its run was added: the occasion makes the same run
   await sync.end((await sync.occasion()).plans[0]!);
   sync.file('people.csv', `${CSV}b@example.com\n`);
   let planned = '';
-  const crash = (plan: RunPlan) => {
-    planned = plan.run;
+  const crash = ([plan]: readonly RunPlan[]) => {
+    planned = plan!.run;
     throw new Error('killed');
   };
   await expect(sync.occasion({}, crash)).rejects.toThrow('killed');
@@ -277,8 +347,8 @@ test('a crash among several new files: those that were added stay, the others fo
   const sync = openSync(allFiles);
   for (const [i, name] of ['a.csv', 'b.csv', 'c.csv'].entries())
     sync.file(name, `${CSV}${i}@example.com\n`, i);
-  const crash = ({ source }: RunPlan) => {
-    if (source.name === 'b.csv') throw new Error('killed');
+  const crash = ([plan]: readonly RunPlan[]) => {
+    if (plan!.source.name === 'b.csv') throw new Error('killed');
   };
   await expect(sync.occasion({}, crash)).rejects.toThrow('killed');
   const { plans } = await sync.occasion({ again: true });

@@ -34,7 +34,14 @@ test('an export in another encoding, packed, with titles above and totals below,
     ({ last_name }) => (last_name ? { last_name } : {}),
   );
   expect(code).toBe(3);
-  expect(summary.dialect).toEqual({
+  const { found, ...dialect } = summary.dialect;
+  expect(found.map(({ what, value }) => `${what} ${value}`)).toEqual([
+    'packing gzip',
+    'encoding windows-1250',
+    'delimiter semicolon',
+    'header line 3',
+  ]);
+  expect(dialect).toEqual({
     encoding: 'windows-1250',
     delimiter: ';',
     quote: '"',

@@ -6,8 +6,9 @@ import iconv from 'iconv-lite';
 import { expect, test } from 'vitest';
 import { takeSnapshot } from '../../src/run.js';
 import { namedSources, singleSource, sourceOf } from '../../src/sources/source.js';
+import { bringSource } from '../../src/sources/tables.js';
 import { takeSource } from '../../src/sources/take.js';
-import { workbook, zip } from '../corpus/archive.js';
+import { sheetXml, workbook, zip } from '../corpus/archive.js';
 import { scratchDir } from '../helpers/scratch.js';
 
 const CSV = 'email\nada@example.com\n';
@@ -84,20 +85,51 @@ test('a file is taken where it is; one that is packed, and a stream, as a copy',
   expect(readFileSync(spool, 'utf8')).toBe('email\n');
 });
 
-test('a zip stands for each of its tables; one that holds several is not taken as if it held one', async () => {
+test('a zip with several tables is not taken as if it held one; a member is named behind it', async () => {
   const dir = scratchDir();
   const path = join(dir, 'exports.zip');
   const tables = ['a.csv', 'deep/b.csv'].map((name) => ({ name, bytes: Buffer.from(`${name}\nx\n`) }));
   writeFileSync(path, zip([...tables, { name: 'notes.md', bytes: Buffer.from('#') }]));
-  const names = [`${path}/a.csv`, `${path}/deep/b.csv`];
-  expect(await namedSources(path)).toEqual(names);
   const spool = join(dir, 'run', 'source.csv');
-  const second = await takeSource(await singleSource(sourceOf(names[1]!)), spool);
+  const second = await takeSource(await singleSource(sourceOf(`${path}/deep/b.csv`)), spool);
   expect(second).toMatchObject({ source: { path: spool, name: 'exports.zip/deep/b.csv' } });
   expect(readFileSync(spool, 'utf8')).toBe('deep/b.csv\nx\n');
   await expect(takeSource({ path }, spool)).rejects.toMatchObject({ code: 'SOURCE_AMBIGUOUS' });
   await expect(takeSource({ path, member: 'c.csv' }, spool)).rejects.toMatchObject({
     code: 'SOURCE_MISSING',
+  });
+});
+
+test('which files of a zip are its tables', async () => {
+  const dir = scratchDir();
+  const path = join(dir, 'exports.zip');
+  const tables = async (...names: string[]) => {
+    writeFileSync(path, zip(names.map((name) => ({ name, bytes: Buffer.from('email\n') }))));
+    return (await bringSource({ path }, join(dir, 'spool')))!.tables;
+  };
+  expect(await tables('a.csv', 'deep/b.TSV', 'notes.md')).toEqual(['a.csv', 'deep/b.TSV']);
+  expect(await tables('a.txt', 'b.dat')).toEqual(['a.txt', 'b.dat']);
+  expect(await tables('a.csv', 'b.csv.gz', 'readme.txt', 'c.xlsx')).toEqual(['a.csv', 'b.csv.gz']);
+  // One is the file itself, and so are the parts of a spreadsheet.
+  expect(await tables('a.csv', 'readme.txt', '__MACOSX/._a.csv')).toEqual([undefined]);
+  expect(await tables('xl/workbook.xml', 'a.csv', 'b.csv')).toEqual([undefined]);
+  await expect(tables('a.csv', 'a.csv')).rejects.toMatchObject({ code: 'SOURCE_UNREADABLE' });
+  const many = Array.from({ length: 501 }, (_, i) => `${i}.csv`);
+  await expect(tables(...many)).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE' });
+});
+
+test('a spreadsheet in a zip is read, an archive in one is refused', async () => {
+  const dir = scratchDir();
+  const path = join(dir, 'exports.zip');
+  const book = zip(workbook([{ name: 'People', xml: sheetXml([['email'], ['ada@example.com']]) }]));
+  writeFileSync(path, zip([{ name: 'people.xlsx', bytes: book }]));
+  const taken = await takeSource({ path }, join(dir, 'spool'));
+  expect(taken).toMatchObject({ sheet: 'People', source: { name: 'exports.zip' } });
+  expect(readFileSync(join(dir, 'spool'), 'utf8')).toBe('email\nada@example.com\n');
+  writeFileSync(path, zip([{ name: 'in.zip', bytes: zip([{ name: 'a.csv', bytes: Buffer.from(CSV) }]) }]));
+  await expect(takeSource({ path }, join(dir, 'spool'))).rejects.toMatchObject({
+    code: 'SOURCE_NOT_TEXT',
+    message: expect.stringContaining('unpack it first') as string,
   });
 });
 

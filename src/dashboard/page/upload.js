@@ -10,7 +10,7 @@ export function showUpload(view) {
     type: 'file',
     id: 'file',
     class: 'unseen',
-    accept: '.csv,.tsv,.txt,text/csv',
+    accept: '.csv,.tsv,.txt,.gz,.zip,.xlsx,text/csv',
     onchange: () => choose(input.files?.[0]),
   });
   const zone = h(
@@ -138,12 +138,13 @@ export function showUpload(view) {
       fill(said, body.error?.message ?? 'The service does not answer; nothing was added.');
       return;
     }
-    const page = `/runs/${body.run}`;
+    const several = body.runs !== undefined;
+    const page = several ? '/' : `/runs/${body.run}`;
     if (body.warnings.length === 0) return location.assign(page);
-    tell('The run was added; mind what the plan says.');
+    tell(`The ${several ? 'runs were' : 'run was'} added; mind what the plan says.`);
     warnings.replaceChildren(
       ...body.warnings.map((/** @type {string} */ one) => h('li', {}, one)),
-      h('li', {}, h('a', { href: page }, 'See the run')),
+      h('li', {}, h('a', { href: page }, several ? 'See the runs' : 'See the run')),
     );
   }
 

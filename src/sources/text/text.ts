@@ -1,6 +1,6 @@
 /** Makes text in UTF-8 of whatever a file holds: packed, a spreadsheet, in another encoding. What is that already stays where it is. */
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import type { DialectOptions, Finding } from '../../dialect.js';
@@ -8,8 +8,9 @@ import { EXIT, RowferryError } from '../../errors.js';
 import { type SourceSnapshot, takeSnapshot } from '../../run.js';
 import { blownUp, isBlownUp, spool } from '../spool.js';
 import { isSpreadsheet, openSheet } from '../xlsx.js';
-import { type Archive, type Member, openArchive, tablesOf } from '../zip.js';
+import { type Archive, chooseMember, openArchive } from '../zip.js';
 import { detectEncoding } from './encoding.js';
+import { kindOf, REFUSED } from './kind.js';
 import { turnIntoUtf8 } from './turn.js';
 
 export interface Text {
@@ -32,7 +33,9 @@ export async function readText(
   spooled: string,
   options: TextOptions = {},
 ): Promise<Text> {
-  const { signal } = options;
+  const { member, signal } = options;
+  /** The member is a file of its own to people. */
+  const shown = member === undefined ? name : `${name}/${member}`;
   const found: Finding[] = [];
   let at = path;
   /** As it was before anything was written. */
@@ -41,28 +44,33 @@ export async function readText(
     await replace((to) => spool(createReadStream(at), to, { name, signal }));
     found.push({ what: 'packing', value: 'gzip', why: 'its first bytes say so' });
   }
-  const kind = await kindOf(at);
+  let kind = await kindOf(at);
+  let sheet: string | undefined;
+  if (kind === 'zip') {
+    sheet = await unpack();
+    if (sheet === undefined) kind = await kindOf(at);
+    if (sheet === undefined && kind === 'zip') sheet = await unpack('inside');
+  }
   const refused = REFUSED[kind];
-  if (refused !== undefined) throw new RowferryError('SOURCE_NOT_TEXT', `${name} ${refused}`, EXIT.usage);
-  const sheet = kind === 'zip' ? await unpack() : undefined;
+  if (refused !== undefined) throw new RowferryError('SOURCE_NOT_TEXT', `${shown} ${refused}`, EXIT.usage);
   if (options.sheet !== undefined && sheet === undefined) {
-    const sentence = `${name} is no spreadsheet (.xlsx): it has no sheet "${options.sheet}".`;
+    const sentence = `${shown} is no spreadsheet (.xlsx): it has no sheet "${options.sheet}".`;
     throw new RowferryError('SHEET_UNKNOWN', sentence, EXIT.usage);
   }
-  const source = await takeSnapshot(at, name);
+  const source = await takeSnapshot(at, shown);
   if (sheet !== undefined) return { source: asFound(source), encoding: 'utf-8', sheet, found };
   if (at === path) original = source;
   const { name: encoding, finding } = await detectEncoding(
     at,
-    name,
+    shown,
     source.text !== 'other',
     options.encoding,
   );
   found.push(finding);
   const isRight = /^utf-?8$/i.test(encoding) && source.text !== 'other';
   if (isRight) return { source: asFound(source), encoding: 'utf-8', found };
-  await replace((to) => turnIntoUtf8(at, encoding, to, name, signal));
-  return { source: asFound(await takeSnapshot(at, name)), encoding: encoding.toLowerCase(), found };
+  await replace((to) => turnIntoUtf8(at, encoding, to, shown, signal));
+  return { source: asFound(await takeSnapshot(at, shown)), encoding: encoding.toLowerCase(), found };
 
   function asFound(read: SourceSnapshot): SourceSnapshot {
     if (original === undefined || original === read) return read;
@@ -84,29 +92,32 @@ export async function readText(
     }
   }
 
-  /** Gives the name of the sheet, of a spreadsheet. */
-  async function unpack(): Promise<string | undefined> {
-    const archive = await openArchive(at, name);
+  /** Gives the name of the sheet, of a spreadsheet. `inside`: it was in an archive itself. */
+  async function unpack(inside?: 'inside'): Promise<string | undefined> {
+    const archive = await openArchive(at, inside ? shown : name);
     try {
-      return isSpreadsheet(archive) ? await takeSheet(archive) : await takeMember(archive);
+      if (isSpreadsheet(archive)) return await takeSheet(archive);
+      if (!inside) return await takeMember(archive);
+      const sentence = `${shown} is an archive inside an archive; unpack it first.`;
+      throw new RowferryError('SOURCE_NOT_TEXT', sentence, EXIT.usage);
     } finally {
       archive.close();
     }
   }
 
   async function takeSheet(archive: Archive): Promise<string> {
-    const sheet = await openSheet(archive, name, options.sheet);
-    const lines = withinBounds(sheet.lines, archive.bytes, name);
-    await replace((to) => spool(Readable.from(lines), to, { name, signal }));
+    const sheet = await openSheet(archive, shown, options.sheet);
+    const lines = withinBounds(sheet.lines, archive.bytes, shown);
+    await replace((to) => spool(Readable.from(lines), to, { name: shown, signal }));
     found.push({ what: 'packing', value: 'spreadsheet (.xlsx)', why: 'its first bytes say so' });
     found.push({ what: 'sheet', value: sheet.name, why: sheet.why });
     return sheet.name;
   }
 
   async function takeMember(archive: Archive): Promise<undefined> {
-    const member = chooseMember(archive, name, options.member);
-    await replace(async (to) => spool(await member.open(), to, { name, signal }));
-    found.push({ what: 'packing', value: 'zip', why: `its file ${member.name}` });
+    const chosen = chooseMember(archive, name, member);
+    await replace(async (to) => spool(await chosen.open(), to, { name: shown, signal }));
+    found.push({ what: 'packing', value: 'zip', why: `its file ${chosen.name}` });
   }
 }
 
@@ -122,50 +133,4 @@ async function* withinBounds(
     if (isBlownUp(length, packed)) throw blownUp(name);
     yield text;
   }
-}
-
-const START_BYTES = 512;
-type Kind = 'gzip' | 'zip' | 'text' | keyof typeof REFUSED;
-
-const REFUSED: Partial<Record<string, string>> = {
-  xls: 'is a spreadsheet of the old kind (.xls). Save it as .xlsx or as "CSV UTF-8".',
-  pdf: 'is a PDF. Export the data as CSV.',
-  html: 'is a web page, maybe that of a login or an error, and no CSV.',
-};
-
-/** By the first bytes; names lie. A file that cannot be read is for whoever reads it to tell. */
-async function kindOf(path: string): Promise<Kind> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return 'text';
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(START_BYTES), 0, START_BYTES, 0);
-    const start = buffer.toString('latin1', 0, bytesRead);
-    if (start.startsWith('\x1f\x8b')) return 'gzip';
-    if (start.startsWith('PK\x03\x04') || start.startsWith('PK\x05\x06')) return 'zip';
-    if (start.startsWith('\xd0\xcf\x11\xe0')) return 'xls';
-    if (start.startsWith('%PDF-')) return 'pdf';
-    if (/^(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|table)[\s>]/i.test(start)) return 'html';
-    return 'text';
-  } catch {
-    return 'text'; // a directory
-  } finally {
-    await file.close();
-  }
-}
-
-function chooseMember(archive: Archive, name: string, wanted: string | undefined): Member {
-  const tables = tablesOf(archive);
-  const found = wanted === undefined ? tables[0] : archive.members.find((member) => member.name === wanted);
-  if (found === undefined) {
-    const what = wanted === undefined ? 'holds no file' : `holds no file ${wanted}`;
-    throw new RowferryError('SOURCE_MISSING', `${name} ${what}.`, EXIT.usage);
-  }
-  if (wanted !== undefined || tables.length === 1) return found;
-  const names = tables.slice(0, 5).map((member) => member.name);
-  const more = tables.length > names.length ? ', …' : '';
-  throw new RowferryError(
-    'SOURCE_AMBIGUOUS',
-    `${name} holds ${tables.length} files (${names.join(', ')}${more}), and a run carries one: name it like ${name}/${names[0]}, or take them all with "rowferry enqueue".`,
-    EXIT.usage,
-  );
 }

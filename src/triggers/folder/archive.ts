@@ -2,18 +2,24 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadPlan } from '../../run.js';
+import { isRunThere, loadPlan } from '../../run.js';
 import type { Claim } from './claims.js';
 import { isThere, keepMoves, move, placesOf } from './places.js';
 
 /**
- * The report first, then the file: `archive/<run>/` and `archive/<run>-<name>`. Both may be there already. The copy is
- * a copy: whoever mends one of the two does not change the other, and each can be removed by itself.
+ * `archive/<run>/`, before the file; it may be there already. The copy is a copy: whoever mends one of the two does not
+ * change the other, and each can be removed by itself. A run that has been cleared away has no report.
  */
-export async function archive(dataDir: string, claim: Claim): Promise<void> {
+export async function archiveReport(dataDir: string, claim: Claim, run: string): Promise<void> {
+  if (!isRunThere(dataDir, run)) return;
+  const { archive } = placesOf(claim.folder);
+  const report = join(loadPlan(dataDir, run).reportDir, run);
+  await copyReport(report, join(archive, run), join(archive, `.${run}.tmp`));
+}
+
+/** `archive/<run>-<name>`, which may be there already. */
+export async function archiveFile(claim: Claim): Promise<void> {
   const { processing, archive } = placesOf(claim.folder);
-  const report = join(loadPlan(dataDir, claim.run).reportDir, claim.run);
-  await copyReport(report, join(archive, claim.run), join(archive, `.${claim.run}.tmp`));
   await move(join(processing, claim.kept), join(archive, claim.kept));
   await keepMoves(archive, processing);
 }

@@ -5,8 +5,9 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../clock.js';
 import { EXIT, RowferryError } from '../../errors.js';
 import { identify } from '../../process.js';
-import { isRunThere, loadStatus, newRunId } from '../../run.js';
-import { archive, reject } from './archive.js';
+import { isRunThere, newRunId, runsBeside } from '../../run.js';
+import { stateOf } from '../../sources/note.js';
+import { archiveFile, archiveReport, reject } from './archive.js';
 import { type Claim, type Claims, type Mover, mayBeMoved } from './claims.js';
 import { type Complete, EMPTY_MS, isSame, isStill, lookAt, oddness, type Seen, seenOf } from './inbox.js';
 import { keptName } from './names.js';
@@ -25,7 +26,7 @@ export interface Dropped {
 
 /** How runs are added; nothing else is asked of those who work on them. */
 export interface RunAdder {
-  /** Makes the run of a file and puts it into the queue. Throws a sentence for a file that cannot be run. */
+  /** Makes the run of a file, of an archive those of its tables, and puts them into the queue. Throws a sentence for a file that cannot be run. */
   add(path: string, dropped: Dropped): Promise<unknown>;
   /** Puts a run that is on disk into the queue, if it is not there. */
   again(run: string): Promise<unknown>;
@@ -102,14 +103,20 @@ export class Course {
     const { run, shown } = claim;
     if (claim.refused !== undefined) return this.refuse(claim, claim.refused);
     if (!isRunThere(dataDir, run)) return this.start(held);
-    const { state } = loadStatus(dataDir, run);
-    if (state === 'finished' || state === 'cancelled') {
-      await archive(dataDir, claim);
+    // Of an archive each table is a run: with the first all of them are there.
+    const runs = runsBeside(dataDir, run).map((one) => ({ run: one, state: stateOf(dataDir, one) }));
+    if (runs.every(({ state }) => state === undefined || state === 'finished' || state === 'cancelled')) {
+      for (const one of runs) await archiveReport(dataDir, claim, one.run);
+      await archiveFile(claim);
       await claims.remove(run);
-      log.info({ run, file: shown, state }, 'file archived');
+      log.info({ run, file: shown, state: runs[0]!.state }, 'file archived');
       return true;
     }
-    if (!held.queued && (state === 'queued' || state === 'running')) await adder.again(run);
+    if (!held.queued) {
+      for (const { run: one, state } of runs) {
+        if (state === 'queued' || state === 'running') await adder.again(one);
+      }
+    }
     held.queued = true;
     return false;
   }

@@ -19,7 +19,14 @@ import { pino } from 'pino';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EXIT, RowferryError } from '../../../src/errors.js';
 import { identify } from '../../../src/process.js';
-import { createRun, loadStatus, type RunPlan, type RunStatus, saveStatus } from '../../../src/run.js';
+import {
+  createRun,
+  createRuns,
+  loadStatus,
+  type RunPlan,
+  type RunStatus,
+  saveStatus,
+} from '../../../src/run.js';
 import { takeSource } from '../../../src/sources/take.js';
 import { type Claim, Claims } from '../../../src/triggers/folder/claims.js';
 import { Course, type Dropped } from '../../../src/triggers/folder/course.js';
@@ -47,6 +54,8 @@ class Place {
   readonly logged: string[] = [];
   readonly added: (Dropped & { path: string })[] = [];
   readonly again: string[] = [];
+  /** Runs of the further tables of the next file. */
+  tables: string[] = [];
   /** Thrown instead of adding a file of this name. */
   readonly faults = new Map<string, Error>();
 
@@ -68,7 +77,8 @@ class Place {
         if (fault) throw fault;
         const { source } = (await takeSource({ path }, join(this.dataDir, 'spool'), { name: dropped.name }))!;
         this.added.push({ path, ...dropped });
-        await createRun(this.dataDir, planOf(this.dataDir, dropped.run, { source }));
+        const plan = planOf(this.dataDir, dropped.run, { source, tables: [...this.tables] });
+        await createRuns(this.dataDir, [plan, ...this.tables.map((run) => planOf(this.dataDir, run))]);
       },
       again: async (run: string) => {
         this.again.push(run);
@@ -532,6 +542,32 @@ describe('several on one folder', () => {
     expect(await course.begin(file!)).toBe(undefined);
     expect([place.has('inbox'), place.has('processing'), place.claims]).toEqual([['people.csv'], [], []]);
   });
+});
+
+test('an archive stays until the runs of all its tables have ended, whoever looks after it by then', async () => {
+  const place = open();
+  const folder = await place.open();
+  place.tables = ['20260131-000000-aaaaaa', '20260131-000000-bbbbbb'];
+  place.drop('people.zip', 'PK');
+  await rounds(folder, place.clock);
+  const [{ run }] = place.added as [Place['added'][number]];
+  expect(place.again).toEqual([]);
+  await place.end(run);
+  await place.end(place.tables[1]!, 'cancelled');
+  await folder.close();
+  // Redis may have lost what is in its queue.
+  const other = place.other();
+  const after = await other.open();
+  await rounds(after, other.clock);
+  expect(other.again).toEqual([place.tables[0]]);
+  expect(place.has('processing')).toEqual([`${run}-people.zip`]);
+  await place.end(place.tables[0]!);
+  await rounds(after, other.clock);
+  expect(place.has('archive')).toEqual([`${run}-people.zip`]);
+  for (const one of [run, ...place.tables]) {
+    expect(readdirSync(join(place.folder, 'archive', one)).sort()).toEqual(REPORT);
+  }
+  expect([place.claims, other.added]).toEqual([[], []]);
 });
 
 describe('the folder', () => {
