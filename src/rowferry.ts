@@ -315,8 +315,10 @@ export class Rowferry {
 
   /** The rows behind the numbers of a run, a page at a time: of its report, or as far as they are known. */
   async rows(run: string, query: RowQuery = {}): Promise<RowsPage> {
-    const { dataDir, prefix } = this.settings;
-    return viewRows({ redis: this.redis, prefix, dataDir }, run, query);
+    const { redis, clock, settings } = this;
+    const { dataDir, prefix } = settings;
+    const account = (plan: RunPlan) => this.accounts.rebind(plan);
+    return viewRows({ redis, prefix, dataDir, clock, account }, run, query);
   }
 
   /** An earlier run over the same content that did not come to its end, if there is one. */
