@@ -59,6 +59,9 @@ export interface WorkOptions extends RunnerEvents {
   started?(plan: RunPlan, warnings: string[]): void;
 }
 
+/** Runs whose records are asked for together. */
+const LISTED_AT_ONCE = 100;
+
 /** Opens a data dir with its Redis. Close it when done: the private Redis ends with the last who uses it. */
 export async function openRowferry(options: RowferryOptions = {}): Promise<Rowferry> {
   const env = options.env ?? process.env;
@@ -298,12 +301,18 @@ export class Rowferry {
     return viewRun({ redis: this.redis, prefix, dataDir }, run, this.clock.now());
   }
 
-  /** All runs of this data dir, newest first. */
-  async list(): Promise<RunView[]> {
-    const views = await Promise.allSettled(listRuns(this.settings.dataDir).map((run) => this.status(run)));
-    // One damaged run must not hide the others; asked for by its id it says what is wrong.
-    for (const view of views) if (view.status === 'rejected') this.log.warn(String(view.reason));
-    return views.flatMap((view) => (view.status === 'fulfilled' ? [view.value] : []));
+  /** The runs of this data dir, newest first; default: all of them. */
+  async list({ limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}): Promise<RunView[]> {
+    const runs = listRuns(this.settings.dataDir);
+    const found: RunView[] = [];
+    while (runs.length > 0 && found.length < limit) {
+      const part = runs.splice(0, Math.min(LISTED_AT_ONCE, limit - found.length));
+      const views = await Promise.allSettled(part.map((run) => this.status(run)));
+      // One damaged run must not hide the others; asked for by its id it says what is wrong.
+      for (const view of views) if (view.status === 'rejected') this.log.warn(String(view.reason));
+      found.push(...views.flatMap((view) => (view.status === 'fulfilled' ? [view.value] : [])));
+    }
+    return found;
   }
 
   /** The summary of a run's report. Throws a sentence while there is none. */
