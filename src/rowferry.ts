@@ -21,6 +21,7 @@ import { Notices } from './notices/notices.js';
 import { RunRecord } from './outcomes/settle.js';
 import type { ShownQueues } from './queues/board.js';
 import { RunQueue } from './queues/runs.js';
+import { openSpans, type Spans } from './queues/spans.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
 import type { RowQuery, RowsPage } from './report/rows.js';
 import type { Summary } from './report/summary.js';
@@ -68,6 +69,7 @@ export async function openRowferry(options: RowferryOptions = {}): Promise<Rowfe
   const config = loadConfig(options.config, env);
   const settings = readSettings(env, options.dataDir, config.settings);
   const log = openLog(settings.logLevel ?? options.logLevel ?? 'warn');
+  const spans = settings.opentelemetry ? await openSpans() : undefined;
   const dataDir = openDataDir(settings.dataDir);
   const clock = options.clock ?? systemClock;
   const handle = await openRedis({
@@ -85,6 +87,7 @@ export async function openRowferry(options: RowferryOptions = {}): Promise<Rowfe
     handle,
     clock,
     log,
+    spans,
   );
 }
 
@@ -104,6 +107,7 @@ export class Rowferry {
     private readonly handle: RedisHandle,
     private readonly clock: Clock,
     readonly log: Logger,
+    private readonly spans?: Spans,
   ) {
     this.redis = handle.connect();
     this.dataDirId = readDataDirId(settings.dataDir);
@@ -446,7 +450,7 @@ export class Rowferry {
 
   private surroundings(): Surroundings {
     const { prefix, dataDir, timeoutMs } = this.settings;
-    const { redis, clock, log, handle, counted: metrics, notices } = this;
+    const { redis, clock, log, handle, counted: metrics, notices, spans } = this;
     const durable = handle.private;
     return {
       redis,
@@ -459,6 +463,7 @@ export class Rowferry {
       log,
       metrics,
       notices,
+      spans,
     };
   }
 }
