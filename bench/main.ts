@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- [--rows 50000] [--rounds 3] [--only throughput|pace|fairness|memory|read] [--json]`
- * Measures rowferry on this machine: throughput beside two peers, the use of a rate limit, memory. What each figure
- * means and how it is taken is said at the head of throughput.ts, pace.ts, fairness.ts, memory.ts and read.ts. `--rows` is of
- * the throughput, `--rounds` of throughput and reading. Absolute figures say as much about the machine as about the code: compare the ratios.
+ * `npm run bench -- [--rows 50000] [--rounds 3] [--only throughput|pace|fairness|memory|read|watchers] [--json]`
+ * Measures rowferry on this machine: throughput beside two peers, the use of a rate limit, memory, what watching costs. What each figure
+ * means and how it is taken is said at the head of throughput.ts, pace.ts, fairness.ts, memory.ts, read.ts and watchers.ts. `--rows` is of
+ * the throughput, `--rounds` of throughput, reading and watchers. Absolute figures say as much about the machine as about the code: compare the ratios.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -15,8 +15,9 @@ import { measurePace, showPace } from './pace.js';
 import { measureReading, showReading } from './read.js';
 import { closeAllRedis } from './redis.js';
 import { measureThroughput, showThroughput } from './throughput.js';
+import { measureWatchers, showWatchers } from './watchers.js';
 
-const SECTIONS = ['throughput', 'pace', 'fairness', 'memory', 'read'] as const;
+const SECTIONS = ['throughput', 'pace', 'fairness', 'memory', 'read', 'watchers'] as const;
 
 const { values } = parseArgs({
   options: {
@@ -82,6 +83,11 @@ try {
     const reading = await measureReading(dir, rounds, say);
     results.read = reading;
     print(showReading(reading));
+  }
+  if (wanted('watchers')) {
+    const watchers = await measureWatchers(dir, rounds, say);
+    results.watchers = watchers;
+    print(showWatchers(watchers));
   }
   if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
 } catch (error) {

@@ -30,6 +30,8 @@ export interface Settings {
   dashboardToken: string | undefined;
   /** ROWFERRY_METRICS_PORT: where a worker serves its metrics; undefined: nowhere. The service has them on its dashboard. */
   metricsPort: number | undefined;
+  /** ROWFERRY_OPENTELEMETRY: batches are told to the OpenTelemetry of this process. */
+  opentelemetry: boolean;
 }
 
 /** The watched folder. */
@@ -44,7 +46,10 @@ export interface FolderSettings {
 
 /** What a configuration file may say of the settings; the environment wins. */
 export type FileSettings = Partial<
-  Pick<Settings, 'redisUrl' | 'dataDir' | 'logLevel' | 'folder' | 'dashboard' | 'retentionDays'>
+  Pick<
+    Settings,
+    'redisUrl' | 'dataDir' | 'logLevel' | 'folder' | 'dashboard' | 'retentionDays' | 'opentelemetry'
+  >
 >;
 
 /** Far longer, and a timer would end at once. */
@@ -65,6 +70,7 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
   const port = given('ROWFERRY_DASHBOARD_PORT');
   const metricsPort = given('ROWFERRY_METRICS_PORT');
   const retention = given('ROWFERRY_RETENTION');
+  const opentelemetry = given('ROWFERRY_OPENTELEMETRY');
   return {
     redisUrl: given('REDIS_URL') ?? file.redisUrl,
     redisBinary: given('ROWFERRY_REDIS_BIN'),
@@ -85,6 +91,10 @@ export function readSettings(environment: Environment, dataDir?: string, file: F
           : file.retentionDays
         : parseRetention(retention, 'ROWFERRY_RETENTION'),
     metricsPort: metricsPort === undefined ? undefined : parsePort(metricsPort, 'ROWFERRY_METRICS_PORT'),
+    opentelemetry:
+      opentelemetry === undefined
+        ? (file.opentelemetry ?? false)
+        : parseSwitch(opentelemetry, 'ROWFERRY_OPENTELEMETRY'),
     dashboardToken: token(given('ROWFERRY_DASHBOARD_TOKEN')),
   };
 }

@@ -21,6 +21,7 @@ import { Notices } from './notices/notices.js';
 import { RunRecord } from './outcomes/settle.js';
 import type { ShownQueues } from './queues/board.js';
 import { RunQueue } from './queues/runs.js';
+import { openSpans, type Spans } from './queues/spans.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
 import type { RowQuery, RowsPage } from './report/rows.js';
 import type { Summary } from './report/summary.js';
@@ -63,12 +64,16 @@ export interface WorkOptions extends RunnerEvents {
   ended?(summary: Summary): void;
 }
 
+/** Runs whose records are asked for together. */
+const LISTED_AT_ONCE = 100;
+
 /** Opens a data dir with its Redis. Close it when done: the private Redis ends with the last who uses it. */
 export async function openRowferry(options: RowferryOptions = {}): Promise<Rowferry> {
   const env = options.env ?? process.env;
   const config = loadConfig(options.config, env);
   const settings = readSettings(env, options.dataDir, config.settings);
   const log = openLog(settings.logLevel ?? options.logLevel ?? 'warn');
+  const spans = settings.opentelemetry ? await openSpans() : undefined;
   const dataDir = openDataDir(settings.dataDir);
   const clock = options.clock ?? systemClock;
   const handle = await openRedis({
@@ -86,6 +91,7 @@ export async function openRowferry(options: RowferryOptions = {}): Promise<Rowfe
     handle,
     clock,
     log,
+    spans,
   );
 }
 
@@ -105,6 +111,7 @@ export class Rowferry {
     private readonly handle: RedisHandle,
     private readonly clock: Clock,
     readonly log: Logger,
+    private readonly spans?: Spans,
   ) {
     this.redis = handle.connect();
     this.dataDirId = readDataDirId(settings.dataDir);
@@ -318,12 +325,18 @@ export class Rowferry {
     return viewRun({ redis: this.redis, prefix, dataDir }, run, this.clock.now());
   }
 
-  /** All runs of this data dir, newest first. */
-  async list(): Promise<RunView[]> {
-    const views = await Promise.allSettled(listRuns(this.settings.dataDir).map((run) => this.status(run)));
-    // One damaged run must not hide the others; asked for by its id it says what is wrong.
-    for (const view of views) if (view.status === 'rejected') this.log.warn(String(view.reason));
-    return views.flatMap((view) => (view.status === 'fulfilled' ? [view.value] : []));
+  /** The runs of this data dir, newest first; default: all of them. */
+  async list({ limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}): Promise<RunView[]> {
+    const runs = listRuns(this.settings.dataDir);
+    const found: RunView[] = [];
+    while (runs.length > 0 && found.length < limit) {
+      const part = runs.splice(0, Math.min(LISTED_AT_ONCE, limit - found.length));
+      const views = await Promise.allSettled(part.map((run) => this.status(run)));
+      // One damaged run must not hide the others; asked for by its id it says what is wrong.
+      for (const view of views) if (view.status === 'rejected') this.log.warn(String(view.reason));
+      found.push(...views.flatMap((view) => (view.status === 'fulfilled' ? [view.value] : [])));
+    }
+    return found;
   }
 
   /** The summary of a run's report. Throws a sentence while there is none. */
@@ -335,8 +348,10 @@ export class Rowferry {
 
   /** The rows behind the numbers of a run, a page at a time: of its report, or as far as they are known. */
   async rows(run: string, query: RowQuery = {}): Promise<RowsPage> {
-    const { dataDir, prefix } = this.settings;
-    return viewRows({ redis: this.redis, prefix, dataDir }, run, query);
+    const { redis, clock, settings } = this;
+    const { dataDir, prefix } = settings;
+    const account = (plan: RunPlan) => this.accounts.rebind(plan);
+    return viewRows({ redis, prefix, dataDir, clock, account }, run, query);
   }
 
   /** An earlier run over the same content that did not come to its end, if there is one. */
@@ -477,7 +492,7 @@ export class Rowferry {
 
   private surroundings(): Surroundings {
     const { prefix, dataDir, timeoutMs } = this.settings;
-    const { redis, clock, log, handle, counted: metrics, notices } = this;
+    const { redis, clock, log, handle, counted: metrics, notices, spans } = this;
     const durable = handle.private;
     return {
       redis,
@@ -490,6 +505,7 @@ export class Rowferry {
       log,
       metrics,
       notices,
+      spans,
     };
   }
 }

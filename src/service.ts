@@ -138,7 +138,7 @@ async function deliverAll(
 
 /** Delivery of one account in this process. */
 export function deliverTo(
-  { connect, prefix, clock, log, timeoutMs, metrics }: Surroundings,
+  { connect, prefix, clock, log, timeoutMs, metrics, spans }: Surroundings,
   account: Account,
   concurrency?: number,
 ): Promise<Delivery> {
@@ -148,6 +148,7 @@ export function deliverTo(
     account,
     clock,
     meter: metrics.ofDelivery(account.name),
+    spans,
     ...limitsOf(account, { concurrency, timeoutMs }),
     onError: (error) => log.warn({ account: account.id, error: error.message }, 'delivery'),
   });

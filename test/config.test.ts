@@ -173,6 +173,7 @@ describe('readSettings', () => {
       folder: {},
       dashboard: {},
       retentionDays: 30,
+      opentelemetry: false,
       dashboardToken: undefined,
     });
   });
@@ -201,6 +202,7 @@ describe('readSettings', () => {
       folder: { path: '/drop' },
       dashboard: { host: '::1', port: 0 },
       retentionDays: null,
+      opentelemetry: false,
       dashboardToken: 'sixteen-letters-',
     });
   });

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { EXIT, RowferryError } from '../index.js';
 import { followService } from './follow.js';
-import { addConcurrencyFlag, withRowferry } from './options.js';
+import { addConcurrencyFlag, count, withRowferry } from './options.js';
 import { describe, jsonLine, runsTable, runText } from './show.js';
 import { watch } from './watch.js';
 
@@ -10,6 +10,9 @@ interface Flags {
   json?: boolean;
   concurrency?: number;
 }
+
+const USUAL_RUNS = 20;
+const MOST_RUNS = 1_000_000;
 
 export function runsCommand(): Command {
   const runs = new Command('runs').description('list, show, cancel, resume, retry or report runs');
@@ -20,17 +23,28 @@ export function runsCommand(): Command {
       .option('--json', 'JSON on stdout')
       .exitOverride();
 
-  const list = sub('list', 'all runs of this data dir, newest first', true);
-  list.allowExcessArguments().action(({ json }: Flags) => {
+  const list = sub('list', 'the runs of this data dir, newest first', true)
+    .option('--limit <n>', `so many at the most (default: ${USUAL_RUNS})`, count('--limit', 1, MOST_RUNS))
+    .option('--all', 'all of them');
+  list.allowExcessArguments().action(({ json, limit, all }: Flags & { limit?: number; all?: boolean }) => {
     const [unknown] = list.args;
     if (unknown !== undefined) {
       const sentence = `There is no command "runs ${unknown}". There are: ${runs.commands.map((one) => one.name()).join(', ')}.`;
       throw new RowferryError('COMMAND_UNKNOWN', sentence, EXIT.usage);
     }
+    if (all && limit !== undefined) {
+      const sentence = '--all and --limit say the opposite of each other; give one of them.';
+      throw new RowferryError('SETTING_INVALID', sentence, EXIT.usage);
+    }
+    const most = all ? MOST_RUNS : (limit ?? USUAL_RUNS);
     return withRowferry(list, async (rowferry) => {
-      const views = await rowferry.list();
+      const found = await rowferry.list({ limit: most + 1 });
+      const views = found.slice(0, most);
       if (json) for (const view of views) process.stdout.write(jsonLine(view));
       else process.stdout.write(views.length === 0 ? 'No runs yet.\n' : runsTable(views));
+      if (found.length > most) {
+        process.stderr.write(`There are older runs, too: --limit <n> shows more of them, --all shows all.\n`);
+      }
     });
   });
 

@@ -103,7 +103,8 @@ export function readConfig(text: string, file: string, base: string, environment
   }
 
   function takeRest(rest: FileData): void {
-    const { redis_url, data_dir, folder, log_level, retention, dashboard, defaults = {} } = rest;
+    const { redis_url, data_dir, folder, log_level, retention, dashboard, opentelemetry } = rest;
+    const { defaults = {} } = rest;
     const path = folder?.path && resolve(base, folder.path);
     config.settings = given({
       redisUrl: redis_url,
@@ -111,6 +112,7 @@ export function readConfig(text: string, file: string, base: string, environment
       folder: folder && given({ path, settleMs: folder.settle, pollMs: folder.poll }),
       logLevel: log_level,
       retentionDays: retention,
+      opentelemetry,
       dashboard: dashboard && given(dashboard),
     });
     config.defaults = {

@@ -339,6 +339,10 @@ function fileOf(destination: z.ZodType, sync: z.ZodType, notification: z.ZodType
       })
       .meta({ description: 'Where the service listens for "enqueue --server" and browsers.' })
       .optional(),
+    opentelemetry: spelt(parseSwitch, {
+      anyOf: [{ type: 'boolean' }, matching('true|false')],
+      description: 'Spans of batches; needs the package bullmq-otel. Default: false.',
+    }),
     log_level: spelt(parseLogLevel, { ...matching(LOG_LEVELS.join('|')), examples: [...LOG_LEVELS] }),
   });
 }

@@ -23,6 +23,7 @@ class Topic {
   constructor(
     private readonly rowferry: Rowferry,
     private readonly look: Look,
+    private readonly wait: typeof pause,
     private readonly deserted: () => void,
   ) {
     void this.keepLooking();
@@ -31,7 +32,7 @@ class Topic {
   private async keepLooking(): Promise<void> {
     while (!this.ending.signal.aborted) {
       for (const [event, value] of Object.entries(await this.see())) this.note(event, value);
-      await pause(LOOK_MS, this.ending.signal);
+      await this.wait(LOOK_MS, this.ending.signal);
     }
   }
 
@@ -94,7 +95,10 @@ export class Live {
   private readonly topics = new Map<string, Topic>();
   private readonly closing = new AbortController();
 
-  constructor(private readonly rowferry: Rowferry) {
+  constructor(
+    private readonly rowferry: Rowferry,
+    private readonly wait = pause,
+  ) {
     setMaxListeners(0, this.closing.signal); // every watcher listens to it
   }
 
@@ -104,7 +108,7 @@ export class Live {
     return streamSSE(c, async (stream) => {
       let topic = this.topics.get(name);
       if (topic === undefined) {
-        topic = new Topic(this.rowferry, look, () => this.topics.delete(name));
+        topic = new Topic(this.rowferry, look, this.wait, () => this.topics.delete(name));
         this.topics.set(name, topic);
       }
       await topic.watch(stream, this.closing.signal);

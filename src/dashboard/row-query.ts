@@ -4,8 +4,8 @@ import { readCount } from './run-index.js';
 
 const MOST_ROWS = 500;
 const LONGEST_FIND = 320;
-/** A place in a report, or in a journal. */
-const PLACE = /^\d{1,15}(\.\d{1,15}){0,2}$/;
+/** A place in a report, a journal or a source. */
+const PLACE = /^[cs]?\d{1,15}(\.\d{1,15}){0,3}$/;
 
 /** Throws a sentence for what cannot be asked. */
 export function readRowQuery(query: URLSearchParams): RowQuery {

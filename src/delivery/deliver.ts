@@ -7,6 +7,7 @@ import type { DeliveryMeter } from '../metrics.js';
 import type { Outcome } from '../outcome.js';
 import { type BatchClaim, RunRecord } from '../outcomes/settle.js';
 import { type BatchEnd, BatchQueue, BatchWorker, type HeldBatch } from '../queues/batches.js';
+import type { Spans } from '../queues/spans.js';
 import { Circuit } from './circuit.js';
 import { Hold } from './hold.js';
 import { Lanes } from './lanes.js';
@@ -24,6 +25,7 @@ export interface DeliveryOptions {
   /** Silence after which a request counts as unanswered, ms. */
   timeoutMs: number;
   meter: DeliveryMeter;
+  spans?: Spans | undefined;
   onError(error: Error): void;
 }
 
@@ -41,7 +43,7 @@ const SPLIT_INTO = 8;
 const GRACE_MS = 8_000;
 
 export async function startDelivery(options: DeliveryOptions): Promise<Delivery> {
-  const { connect, prefix, account, clock, concurrency, timeoutMs, meter, onError } = options;
+  const { connect, prefix, account, clock, concurrency, timeoutMs, meter, spans, onError } = options;
   const redis = connect();
   // BullMQ defines its scripts on the connection it is given, and every pipeline copies all there are.
   const bullmq = connect();
@@ -50,9 +52,9 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   const circuit = new Circuit(pace);
   const sender = makeSender({ baseUrl: account.options.baseUrl, timeoutMs });
   const lanes = new Lanes({ redis, clock, account, pace, circuit, sender, concurrency, meter, onError });
-  const queue = new BatchQueue(bullmq, prefix, account.id);
+  const queue = new BatchQueue(bullmq, prefix, account.id, spans);
   const worker = new BatchWorker(
-    { connection: bullmq, prefix, account: account.id, batchesAtOnce: BATCHES_AT_ONCE },
+    { connection: bullmq, prefix, account: account.id, batchesAtOnce: BATCHES_AT_ONCE, spans },
     deliverBatch,
     onError,
   );

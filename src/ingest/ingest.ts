@@ -9,7 +9,7 @@ import { DiskRepeatFinder, IN_MEMORY_BYTES, MemoryRepeatFinder, type RepeatFinde
 import { SAMPLE_ROWS } from './email-column.js';
 import { SLOW } from './expression.js';
 import { type Mapping, makeMapping, type Recipient } from './map.js';
-import { readRecords, type SourceRecord } from './read.js';
+import { type Place, readRecords, type SourceRecord } from './read.js';
 import { recordFault, totalFault } from './record.js';
 import { type Fault, findFaults } from './validate.js';
 
@@ -34,18 +34,25 @@ export interface Ingest {
 /** So many rows over which an expression came to no end, and it is the mapping that is wrong. */
 const MOST_SLOW = 3;
 
-type IngestPlan = Pick<RunPlan, 'source' | 'dialect' | 'mapping' | 'createdAt'>;
+export interface IngestOptions {
+  /** False: no row is `invalid`; for a report, where the outcomes are known. */
+  validate?: boolean;
+  /** Where the rows begin; the header and what it means are read from the start all the same. */
+  from?: Place | undefined;
+  /** Told a place behind the last row of a group, before it is yielded; not of every group. */
+  reached?: (place: Place) => void;
+}
 
-/**
- * Opens the source of a run. Throws a sentence when its header makes no sense for the destination. Without `validate`
- * (for a report, where the outcomes are known) no row is `invalid`.
- */
+export type IngestPlan = Pick<RunPlan, 'source' | 'dialect' | 'mapping' | 'createdAt'>;
+
+/** Opens the source of a run. Throws a sentence when its header makes no sense for the destination. */
 export async function openIngest(
   plan: IngestPlan,
   recipient: Recipient,
-  { validate = true } = {},
+  { validate = true, from, reached }: IngestOptions = {},
 ): Promise<Ingest> {
-  const records = readRecords(plan.source.path, plan.source.bytes, plan.dialect);
+  const { path, bytes } = plan.source;
+  const records = readRecords(path, bytes, plan.dialect, { reached: from ? undefined : reached });
   const early = await firstGroups(records);
   const header = plan.dialect.header ? early[0]?.shift() : numbered(early[0]?.[0]);
   const firstRows = early.flat();
@@ -76,6 +83,11 @@ export async function openIngest(
 
   async function* rows(): AsyncGenerator<IngestedRow[], void, void> {
     try {
+      if (from) {
+        const others = readRecords(path, bytes, plan.dialect, { from: { ...from, width }, reached });
+        for await (const group of others) yield await toRows(group);
+        return;
+      }
       for (const group of early) if (group.length > 0) yield await toRows(group);
       early.length = 0;
       for await (const records_ of records) yield await toRows(records_);

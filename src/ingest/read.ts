@@ -9,6 +9,23 @@ export interface SourceRecord extends Cut {
   row: number;
 }
 
+/** Between two records: from here on reading can begin again. */
+export interface Place {
+  /** Bytes before it. */
+  at: number;
+  /** Of the record before it. */
+  row: number;
+  /** Physical line of the record behind it. */
+  line: number;
+}
+
+export interface ReadOptions {
+  /** Where to begin, and how many cells the header has. Default: the start. */
+  from?: (Place & { width: number }) | undefined;
+  /** Told where a group ends, before it is yielded; not of every group. */
+  reached?: ((place: Place) => void) | undefined;
+}
+
 const READ_BYTES = 128 * 1024;
 
 /**
@@ -19,21 +36,29 @@ export async function* readRecords(
   path: string,
   bytes: number,
   dialect: Omit<Dialect, 'encoding' | 'found'>,
+  { from, reached }: ReadOptions = {},
 ): AsyncGenerator<SourceRecord[], void, void> {
-  if (bytes === 0) return;
-  const splitter = new Splitter(dialect, dialect.skipLines);
+  let read = from?.at ?? 0;
+  if (read >= bytes) return;
+  const splitter = from
+    ? new Splitter(dialect, 0, from.width, from.line)
+    : new Splitter(dialect, dialect.skipLines);
   const decoder = new StringDecoder('utf8');
-  let row = dialect.header ? -1 : 0;
-  let read = 0;
-  const stream = createReadStream(path, { end: bytes - 1, highWaterMark: READ_BYTES });
+  let row = from?.row ?? (dialect.header ? -1 : 0);
+  let decoded = read;
+  const stream = createReadStream(path, { start: read, end: bytes - 1, highWaterMark: READ_BYTES });
   try {
     for await (const piece of stream) {
       let text = decoder.write(piece as Buffer);
+      if (reached) decoded += Buffer.byteLength(text);
       if (read === 0) text = text.replace(/^\uFEFF/, '');
       read += (piece as Buffer).length;
       const records = splitter.push(text, read === bytes) as SourceRecord[];
       for (const record of records) record.row = ++row;
-      if (records.length > 0) yield records;
+      if (records.length === 0) continue;
+      const { pending, line } = splitter;
+      if (reached && pending !== undefined) reached({ at: decoded - Buffer.byteLength(pending), row, line });
+      yield records;
     }
   } finally {
     stream.destroy();

@@ -54,6 +54,11 @@ export class Splitter {
     this.loneCr = form.lineEnd === '\r';
   }
 
+  /** What was taken and not cut yet, from the start of a record on; undefined inside a line that is passed over. */
+  get pending(): string | undefined {
+    return this.passing || this.skip > 0 ? undefined : this.rest;
+  }
+
   /** Takes the next piece of the text and gives the records that end in it. `last`: the text ends with this piece. */
   push(piece: string, last: boolean): Cut[] {
     const cuts: Cut[] = [];

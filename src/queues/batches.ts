@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Contact } from '../contact.js';
 import { queuePrefix } from '../redis/keys.js';
 import { bringForward } from './put-off.js';
+import type { Spans } from './spans.js';
 
 /**
  * One contact of a batch: row, contact, and for one that was tried before: attempts spent, ms when it was first sent
@@ -60,8 +61,10 @@ export class BatchQueue {
     private readonly connection: Redis,
     prefix: string,
     account: string,
+    spans?: Spans,
   ) {
     this.queue = new Queue(deliverQueueName(account), {
+      ...(spans && { telemetry: spans }),
       connection: connection as ConnectionOptions,
       prefix: queuePrefix(prefix),
       skipVersionCheck: true,
@@ -166,7 +169,13 @@ export class BatchWorker {
   private readonly worker: Worker;
 
   constructor(
-    options: { connection: Redis; prefix: string; account: string; batchesAtOnce: number },
+    options: {
+      connection: Redis;
+      prefix: string;
+      account: string;
+      batchesAtOnce: number;
+      spans?: Spans | undefined;
+    },
     handle: (held: HeldBatch) => Promise<BatchEnd>,
     onError: (error: Error) => void,
   ) {
@@ -183,6 +192,7 @@ export class BatchWorker {
         connection: options.connection as ConnectionOptions,
         prefix: queuePrefix(options.prefix),
         concurrency: options.batchesAtOnce,
+        ...(options.spans && { telemetry: options.spans }),
         lockDuration: LOCK_MS,
         stalledInterval: STALLED_CHECK_MS,
         // A crash is no verdict on a batch: it is given out again for ever; crashes are counted in the run's record.

@@ -1,18 +1,15 @@
 /**
- * The rows behind a number: those of a report or, while there is none, of the journal; a page at a time, and never more
- * of a large file than a look takes. What is found so far comes back at once, with where to go on.
+ * The rows behind a number, as a report has them; a page at a time, and never more of a large file than a look takes.
+ * What is found so far comes back at once, with where to go on.
  */
-import { existsSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { decodeOutcome, type Outcome, type Reason, type Status } from '../outcome.js';
-import { journalFiles, parseEntry } from './journal.js';
+import type { Reason, Status } from '../outcome.js';
 
 export interface RowQuery {
   status?: Status | undefined;
   reason?: Reason | undefined;
-  /** A row's number, or a part of its e-mail address or external id (while there is no report: of its contact id). */
+  /** A row's number, a part of its e-mail address or external id, or its contact id. */
   find?: string | undefined;
   /** `next` of the page before. */
   from?: string | undefined;
@@ -20,9 +17,10 @@ export interface RowQuery {
   limit?: number | undefined;
 }
 
-/** A row as the report has it; `email`, `external_id` and `line` only there. */
+/** A row as the report has it. While there is none, `email`, `external_id` and `line` are known of rows that were looked for. */
 export interface FoundRow {
   row: number;
+  /** As in the report; while there is none also `unsettled`, and `attempted` of one that was sent, or is about to be. */
   status: string;
   reason: string;
   field: string;
@@ -43,6 +41,8 @@ export interface RowsPage {
   /** Bytes looked through from the start, and all there are. */
   looked: number;
   bytes: number;
+  /** Why e-mail addresses and external ids were not looked through. */
+  unsearched?: string;
 }
 
 export const MOST_ROWS = 500;
@@ -51,14 +51,15 @@ const USUAL_ROWS = 50;
 const A_LOOK = 16 << 20;
 const A_READ = 256 << 10;
 
-/** Reads whole records that begin at `at`, a stretch of the file at a time; stops after a look's worth. */
-async function* records(
+/** Reads whole records that begin at `at`, a stretch of the file at a time; stops after `most` bytes. */
+export async function* records(
   file: FileHandle,
   at: number,
   size: number,
   isEnd: (record: Buffer) => boolean,
+  most = A_LOOK,
 ): AsyncGenerator<{ record: Buffer; end: number }, void, void> {
-  const last = Math.min(size, at + A_LOOK);
+  const last = Math.min(size, at + most);
   let rest: Buffer = Buffer.alloc(0);
   let position = at;
   let start = at;
@@ -94,7 +95,7 @@ export async function findInReport(path: string, query: RowQuery): Promise<RowsP
   try {
     const { size } = await file.stat();
     const limit = limitOf(query);
-    const wanted = query.find?.trim().toLowerCase() ?? '';
+    const wanted = wantedOf(query);
     const page: RowsPage = { rows: [], looked: Number(query.from ?? 0), bytes: size };
     for await (const { record, end } of records(file, page.looked, size, isWhole)) {
       const first = page.looked === 0;
@@ -149,80 +150,25 @@ function rowOf(line: string): FoundRow {
   return { row: Number(row), line: Number(at), email, external_id, ...about };
 }
 
-function isFound({ row, email = '', external_id = '' }: FoundRow, wanted: string): boolean {
+/** Whether a row is what a person looks for; `wanted` is in lower case. */
+export function isFound(
+  row: Pick<FoundRow, 'row' | 'email' | 'external_id'> & { contact_id?: string },
+  wanted: string,
+): boolean {
+  const { email = '', external_id = '', contact_id = '' } = row;
   return (
-    String(row) === wanted ||
+    String(row.row) === wanted ||
     email.toLowerCase().includes(wanted) ||
-    external_id.toLowerCase().includes(wanted)
+    external_id.toLowerCase().includes(wanted) ||
+    contact_id.toLowerCase() === wanted
   );
 }
 
-/**
- * Outcomes in the journal of a run, as they became known; `stands` tells which of them still hold. `next` is where it
- * ended: asked for again later, there may be more.
- */
-export async function findInJournal(
-  runDir: string,
-  query: RowQuery,
-  stands: (outcomes: readonly Outcome[]) => Promise<readonly boolean[]>,
-): Promise<RowsPage> {
-  const [nth = 0, at = 0, skip = 0] = (query.from ?? '').split('.').map(Number);
-  const names = existsSync(runDir) ? journalFiles(readdirSync(runDir)) : [];
-  const page: RowsPage = { rows: [], looked: at, bytes: 0 };
-  const name = names[nth];
-  if (name === undefined) return page;
-  const found: Outcome[] = [];
-  const limit = limitOf(query);
-  let next = `${nth}.${at}`;
-  const file = await open(join(runDir, name), 'r');
-  try {
-    page.bytes = (await file.stat()).size;
-    let before = at;
-    for await (const { record, end } of records(file, at, page.bytes, () => true)) {
-      const outcomes = parseEntry(record.toString()) ?? [];
-      const from = before === at ? skip : 0;
-      for (let i = from; i < outcomes.length && found.length < limit; i++) {
-        const outcome = decodeOutcome(outcomes[i]!);
-        if (isAsked(outcome, query)) found.push(outcome);
-        if (found.length === limit) next = `${nth}.${before}.${i + 1}`;
-      }
-      if (found.length === limit) break;
-      before = end;
-      next = `${nth}.${end}`;
-    }
-    page.looked = before;
-  } finally {
-    await file.close();
-  }
-  const standing = await stands(found);
-  page.rows = found.filter((_, i) => standing[i]).map(toRow);
-  if (found.length < limit && page.looked === page.bytes) {
-    return nth + 1 < names.length ? { ...page, next: `${nth + 1}.0` } : page;
-  }
-  return { ...page, next };
-}
-
-function isAsked(outcome: Outcome, { status, reason, find }: RowQuery): boolean {
-  if (status !== undefined && outcome.status !== status) return false;
-  if (reason !== undefined && outcome.reason !== reason) return false;
-  const wanted = find?.trim() ?? '';
-  return wanted === '' || String(outcome.row) === wanted || outcome.contactId === wanted;
-}
-
-function toRow(outcome: Outcome): FoundRow {
-  return {
-    row: outcome.row,
-    status: outcome.status,
-    reason: outcome.reason ?? '',
-    field: outcome.field ?? '',
-    message: outcome.message ?? '',
-    contact_id: outcome.contactId ?? '',
-    duplicate_of: outcome.duplicateOf ?? '',
-    http_status: String(outcome.httpStatus ?? ''),
-    attempts: String(outcome.attempts ?? ''),
-  };
-}
-
-function limitOf({ limit = USUAL_ROWS }: RowQuery): number {
+export function limitOf({ limit = USUAL_ROWS }: RowQuery): number {
   return Math.min(Math.max(1, limit), MOST_ROWS);
+}
+
+/** What is looked for; empty: all. */
+export function wantedOf({ find = '' }: RowQuery): string {
+  return find.trim().toLowerCase();
 }

@@ -301,7 +301,7 @@ async function openCsv(path: string, columns: readonly string[]) {
 }
 
 /** A destination of somebody's own may understand whole contacts only; a row that lacks its e-mail has its line all the same. */
-function keysOf(contact: Contact, destination: Destination): Identity {
+export function keysOf(contact: Contact, destination: Destination): Identity {
   try {
     return destination.identity(contact);
   } catch {

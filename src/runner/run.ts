@@ -95,7 +95,7 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
     plan,
     account,
     record,
-    new BatchQueue(redis, prefix, account.id),
+    new BatchQueue(redis, prefix, account.id, around.spans),
     claimed.epoch,
     runner,
     startedMs,

@@ -12,6 +12,7 @@ import type { Progress } from '../outcomes/progress.js';
 import type { RunRecord } from '../outcomes/settle.js';
 import { lifeOf, type ProcessIdentity } from '../process.js';
 import type { BatchQueue } from '../queues/batches.js';
+import type { Spans } from '../queues/spans.js';
 import { type Counts, loadStatus, type RunPlan, type RunStatus, runDir, saveStatus } from '../run.js';
 import { Timeline } from '../timeline.js';
 import type { Remembering } from './remembering.js';
@@ -35,6 +36,8 @@ export interface Surroundings {
   timeoutMs: number | undefined;
   log: Logger;
   metrics: Metrics;
+  /** Set when batches are told to OpenTelemetry. */
+  spans?: Spans | undefined;
   /** Where ends of runs are noted for those who are to be told. */
   notices?: Notices;
 }

@@ -40,6 +40,7 @@ redis_url: redis://one
 data_dir: data
 dashboard: { host: 127.0.0.1, port: 0 }
 retention: 0
+opentelemetry: true
 log_level: info
 folder: { path: drop, settle: 500ms, poll: 2s }
 `,
@@ -104,6 +105,7 @@ folder: { path: drop, settle: 500ms, poll: 2s }
       folder: { path: '/etc/rf/drop', settleMs: 500, pollMs: 2_000 },
       dashboard: { host: '127.0.0.1', port: 0 },
       retentionDays: null,
+      opentelemetry: true,
     },
   });
 });

@@ -1,7 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { Hono } from 'hono';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { Bindings } from '../../src/dashboard/api.js';
+import { listen as listenAt } from '../../src/dashboard/listen.js';
+import { Live } from '../../src/dashboard/live.js';
 import { RunIndex } from '../../src/dashboard/run-index.js';
+import { events } from '../../src/dashboard/watch.js';
 import { runDir } from '../../src/run.js';
 import { people } from '../helpers/csv.js';
 import { until } from '../helpers/world.js';
@@ -58,6 +64,54 @@ test('whoever watches a run is told of every change, to its end, and nothing twi
     stop();
     await ended;
   }
+});
+
+test('twenty who watch a run cost Redis no more than one', async () => {
+  const { rowferry, url } = await serveWorld();
+  const { run } = (await post(`${url}/api/runs?name=p.csv&rate=40/s`, CSV)).body as { run: string };
+  const waiting = new Set<() => void>();
+  const live = new Live(rowferry, (_, signal) => {
+    return new Promise((resolve) => {
+      const go = () => {
+        waiting.delete(go);
+        resolve();
+      };
+      waiting.add(go);
+      signal?.addEventListener('abort', go);
+    });
+  });
+  const app = new Hono<Bindings>().route('/', events(rowferry, new RunIndex(rowferry), live));
+  const server = await listenAt(app, '127.0.0.1', 0);
+  const sent = vi.spyOn(Redis.prototype, 'sendCommand');
+  onTestFinished(async () => {
+    sent.mockRestore();
+    live.close();
+    await server.close();
+  });
+
+  /** Commands to Redis of five looks of everybody who looks. */
+  async function commandsFor(watchers: number): Promise<number> {
+    const all = await Promise.all(
+      Array.from({ length: watchers }, () => listen(`${server.url}/runs/${run}`)),
+    );
+    await until(() => all.every((one) => one.newest('run')?.view.run === run) && waiting.size > 0);
+    sent.mockClear();
+    for (let look = 0; look < 5; look++) {
+      const lookers = [...waiting];
+      for (const go of lookers) go();
+      await until(() => waiting.size === lookers.length);
+    }
+    const commands = sent.mock.calls.length;
+    for (const { stop, ended } of all) {
+      stop();
+      await ended;
+    }
+    await until(() => waiting.size === 0);
+    return commands;
+  }
+  const one = await commandsFor(1);
+  expect(one).toBeGreaterThanOrEqual(5);
+  expect(await commandsFor(20)).toBe(one);
 });
 
 test('what is not there is told; closing the service ends what is watched', async () => {

@@ -66,7 +66,7 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     await page.getByRole('cell', { name: `${SCRIPT}@example.com`, exact: true }).waitFor();
     expect(await page.title()).not.toBe('owned');
     await page.locator('.filters select').nth(1).selectOption('');
-    await page.getByLabel('Row, e-mail or external id').fill('person17@EXAMPLE');
+    await page.getByLabel('Row, e-mail, external or contact id').fill('person17@EXAMPLE');
     await page.keyboard.press('Enter');
     await page.getByText('1 row shown.').waitFor();
     expect(await page.locator('.found tbody tr').textContent()).toContain('person17@example.com');
@@ -122,7 +122,7 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     expectAgreement(reports.dir, people(500, 1_000), world.ledger(), earlier);
   });
 
-  test('while a run goes on its rows are found in the journal; a destination is paused and resumed', async () => {
+  test('while a run goes on its rows are found; a search that stopped early says so; a destination is paused and resumed', async () => {
     const served = await serveWorld();
     served.serve();
     const { url, rowferry } = served;
@@ -138,6 +138,28 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     await page.locator('.found').getByText('email: not_accepted').waitFor();
     await expectAccessible(page);
     expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+    await page.locator('.filters select').nth(1).selectOption('');
+    await page.getByLabel('Row, e-mail, external or contact id').fill('person409@');
+    await page.keyboard.press('Enter');
+    await page.getByText('1 row shown.').waitFor();
+    expect(await page.locator('.found tbody tr').textContent()).toContain('person409@example.com');
+    await page.locator('.found').getByText('not settled yet').waitFor();
+
+    // A file so large that the patience of the page ends first.
+    await page.route('**/rows?*', async (route) => {
+      const from = Number(new URL(route.request().url()).searchParams.get('from') ?? 0);
+      await route.fulfill({ json: { rows: [], next: String(from + 1), looked: from, bytes: 100 } });
+      if (from === 34) await page.clock.fastForward(30_000);
+    });
+    await page.clock.install();
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await page
+      .getByText(
+        /^No row so far is like that; the search stopped after \d+ % of the rows: “More rows” goes on\.$/,
+      )
+      .waitFor();
+    await page.getByRole('button', { name: 'More rows' }).waitFor();
+    await page.unroute('**/rows?*');
 
     await page.goto(`${url}/destinations`);
     await page.getByRole('link', { name: run }).waitFor();

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { encodeOutcome, type Outcome } from '../../src/outcome.js';
+import { CODE, encodeOutcome, type Outcome } from '../../src/outcome.js';
 import { csvLine } from '../../src/report/csv.js';
 import { Journal } from '../../src/report/journal.js';
-import { findInJournal, findInReport, type RowQuery, type RowsPage } from '../../src/report/rows.js';
+import { findInJournal, outcomesInJournal } from '../../src/report/journal-rows.js';
+import { findInReport, type RowQuery, type RowsPage } from '../../src/report/rows.js';
 import { OUTCOME_COLUMNS } from '../../src/report/write.js';
 import { scratchDir } from '../helpers/scratch.js';
 
@@ -38,6 +39,7 @@ const ROWS: Cells[] = Array.from({ length: 130 }, (_, i) => ({
   message: i % 10 === 3 ? 'said "no",\nfailed,invalid,\r\n,, ' : '',
   email: `person${i + 1}@example.com`,
   external_id: `P-${i + 1}`,
+  contact_id: `C-00${i + 1}x`,
 }));
 
 test('rows of a report come in pages, in row order, also with line feeds inside cells', async () => {
@@ -54,6 +56,7 @@ test.each<[RowQuery, number[]]>([
   [{ reason: 'rejected' }, [14, 34, 54, 74, 94, 114]],
   [{ find: '17' }, [17, 117]],
   [{ find: ' PERSON9@example ' }, [9]],
+  [{ find: 'c-007x' }, [7]],
   [{ find: 'p-13' }, [13, 130]],
   [{ status: 'failed', find: 'person4@' }, [4]],
   [{ find: 'said "no"' }, []],
@@ -94,10 +97,21 @@ test('while there is no report the journal is asked; what was bettered since is 
   const stands = async (outcomes: readonly Outcome[]) =>
     outcomes.map(({ row, status }) => row !== 3 || status === 'created');
   const rows = async (query: RowQuery) =>
-    (await all((one) => findInJournal(dir, { ...one, limit: 2 }, stands), query)).rows.map(({ row }) => row);
+    (await all((one) => findInJournal(dir, { ...one, limit: 2 }, () => true, stands), query)).rows.map(
+      ({ row }) => row,
+    );
   expect(await rows({})).toEqual([1, 2, 4, 5, 3, 6]);
   expect(await rows({ reason: 'rejected' })).toEqual([1, 4, 5, 6]);
-  expect(await rows({ find: '5' })).toEqual([5]);
-  expect(await rows({ find: 'c2' })).toEqual([2]);
-  expect(await findInJournal(join(dir, 'none'), {}, stands)).toMatchObject({ rows: [] });
+  const isSecond = ({ contactId }: Outcome) => contactId === 'c2';
+  expect((await findInJournal(dir, {}, isSecond, stands)).rows.map(({ row }) => row)).toEqual([2]);
+  expect(await findInJournal(join(dir, 'none'), {}, () => true, stands)).toMatchObject({ rows: [] });
+
+  const codes = new Map([1, 3, 5, 6, 7].map((row) => [row, row === 3 ? CODE.created : CODE.failed]));
+  const known = await outcomesInJournal(dir, codes);
+  expect([...known.values()].map(({ row, status }) => [row, status])).toEqual([
+    [1, 'failed'],
+    [3, 'created'],
+    [5, 'failed'],
+    [6, 'failed'],
+  ]);
 });

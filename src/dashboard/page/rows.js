@@ -7,6 +7,8 @@ const PAGE = 50;
 /** Looked through in one go before a person is asked whether to go on. */
 const PATIENCE_MS = 20_000;
 const STATUSES = ['created', 'updated', 'skipped', 'failed', 'unprocessed'];
+/** Of rows without an outcome yet. @type {Record<string, string>} */
+const NOT_YET = { unsettled: 'not settled yet', attempted: 'sent, no answer yet' };
 
 /** @param {string} base */
 export function rowsPanel(base) {
@@ -19,7 +21,6 @@ export function rowsPanel(base) {
     autocomplete: 'off',
     spellcheck: 'false',
   });
-  const findLabel = h('span', {}, 'Row, e-mail or external id');
   const said = h('p', { class: 'muted', role: 'status' });
   const body = h('tbody');
   const head = ['Row', 'Outcome', 'E-mail', 'External id', 'Why', 'Contact'].map((name) =>
@@ -45,7 +46,7 @@ export function rowsPanel(base) {
     },
     status.label,
     reason.label,
-    h('label', { class: 'grow' }, findLabel, find),
+    h('label', { class: 'grow' }, h('span', {}, 'Row, e-mail, external or contact id'), find),
     h('button', { class: 'primary' }, 'Show'),
   );
   const element = h(
@@ -87,7 +88,6 @@ export function rowsPanel(base) {
     const now = `${state} ${reported}`;
     if (now === told) return;
     told = now;
-    fill(findLabel, reported ? 'Row, e-mail or external id' : 'Row or contact id');
     // What was found while the run went on is not all.
     if (table.hidden === false && reported) look(false);
   }
@@ -105,6 +105,8 @@ export function rowsPanel(base) {
     if (find.value.trim()) query.set('find', find.value.trim());
     const until = performance.now() + PATIENCE_MS;
     let found = 0;
+    let share = 0;
+    let unsearched = '';
     try {
       for (;;) {
         if (next !== undefined) query.set('from', next);
@@ -116,22 +118,28 @@ export function rowsPanel(base) {
         next = page.next;
         more.hidden = next === undefined || (stuck && page.rows.length === 0);
         table.hidden = body.childElementCount === 0;
+        share = page.bytes > 0 ? Math.floor((100 * page.looked) / page.bytes) : 100;
+        if (page.unsearched)
+          unsearched = ` E-mails and external ids were not looked through: ${page.unsearched}`;
         if (next === undefined || stuck || found >= PAGE || performance.now() > until) break;
-        const share = page.bytes > 0 ? Math.floor((100 * page.looked) / page.bytes) : 100;
         fill(said, `Looking: ${share} % of the rows …`);
       }
       const all = body.childElementCount;
-      fill(
-        said,
-        all === 0
-          ? 'No row is like that.'
-          : `${counted(all, 'row')} shown${more.hidden ? '' : '; there may be more'}.`,
-      );
+      fill(said, toldOf(all, !more.hidden, found < PAGE ? share : undefined) + unsearched);
     } catch (error) {
       fill(said, '');
       tell(/** @type {Error} */ (error).message);
     }
   }
+}
+
+/** @param {number} all @param {boolean} more @param {number | undefined} share set when the search was ended early: how much was looked through, % */
+function toldOf(all, more, share) {
+  const end =
+    share === undefined ? '; there may be more' : `; the search stopped after ${share} % of the rows`;
+  if (all === 0)
+    return more ? `No row so far is like that${end}: “More rows” goes on.` : 'No row is like that.';
+  return `${counted(all, 'row')} shown${more ? end : ''}.`;
 }
 
 /** @param {any} row */
@@ -151,7 +159,12 @@ function rowOf(row) {
     'tr',
     {},
     h('th', { scope: 'row' }, group(row.row), row.line && small(`line ${group(row.line)}`)),
-    cell('Outcome', h('span', { class: `dot ${row.status}` }), row.status, small(row.reason)),
+    cell(
+      'Outcome',
+      h('span', { class: `dot ${row.status}` }),
+      NOT_YET[row.status] ?? row.status,
+      small(row.reason),
+    ),
     cell('E-mail', row.email),
     cell('External id', row.external_id),
     cell('Why', [why, repeats].filter(Boolean).join('; '), small(sent)),
