@@ -1,4 +1,4 @@
-/** Child processes of the benchmarks: started, heard, and ended again whatever happens. */
+/** Child processes of the benchmarks: started, heard, looked at, and ended again whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -7,8 +7,16 @@ import { fileURLToPath } from 'node:url';
 
 const living = new Set<ChildProcess>();
 const PATIENCE_MS = 15_000;
+const LOOK_MS = 50;
+/** Linux tells CPU time in hundredths of a second. */
+const TICKS_PER_SECOND = 100;
 
-export const CLI = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
+export const CLI = built('src/cli/main.js');
+
+/** Path of a built file. */
+export function built(name: string): string {
+  return fileURLToPath(new URL(`../dist/${name}`, import.meta.url));
+}
 
 /** The environment of a child: nothing of the user's own Redis, data dir or credentials. */
 export function cleanEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
@@ -75,12 +83,39 @@ export async function endAll(): Promise<void> {
   await Promise.all([...living].map(end));
 }
 
-/** Peak resident memory of a process so far, MB; undefined where there is no /proc, or once it is gone. */
-export function peakRssMb(pid: number): number | undefined {
+export interface Usage {
+  /** User and system time. */
+  cpuSeconds: number;
+  /** The high-water mark of resident memory. */
+  peakRssMb: number;
+}
+
+/** What a process has used so far; undefined where there is no /proc, or once it is gone. */
+export function usageOf(pid: number): Usage | undefined {
   try {
     const kb = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kb === undefined ? undefined : Number(kb) / 1024;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13);
+    if (kb === undefined) return undefined; // it has ended, and nobody has asked how yet
+    return { cpuSeconds: (Number(user) + Number(system)) / TICKS_PER_SECOND, peakRssMb: Number(kb) / 1024 };
   } catch {
     return undefined;
   }
+}
+
+/** Looks at a child until it ends; the returned function tells what it was last seen to have used. */
+export function watchUsage(child: ChildProcess): () => Usage | undefined {
+  let last: Usage | undefined;
+  const look = () => {
+    last = usageOf(child.pid!) ?? last;
+  };
+  const timer = setInterval(look, LOOK_MS);
+  child.once('exit', () => clearInterval(timer));
+  return () => {
+    look();
+    return last;
+  };
 }
