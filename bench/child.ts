@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const living = new Set<ChildProcess>();
+/** Each with the signal that asks it to end. */
+const living = new Map<ChildProcess, NodeJS.Signals>();
 const PATIENCE_MS = 15_000;
 const LOOK_MS = 50;
 /** Linux tells CPU time in hundredths of a second. */
@@ -32,9 +33,15 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv, cwd?: str
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd && { cwd }),
   });
-  living.add(child);
-  child.once('exit', () => living.delete(child));
+  endLater(child);
   return child;
+}
+
+/** Has {@link endAll} end it, if nobody has before; the returned function does. */
+export function endLater(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): () => Promise<void> {
+  living.set(child, signal);
+  child.once('exit', () => living.delete(child));
+  return () => end(child);
 }
 
 /** Starts one of the TypeScript entry files beside this one. */
@@ -69,18 +76,18 @@ export async function lineOf(child: ChildProcess, from: 'stdout' | 'stderr', wan
   });
 }
 
-/** SIGTERM, and SIGKILL for one that does not go. */
+/** Asks it to end; SIGKILL for one that does not go. */
 export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(living.get(child));
   const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   await gone;
   clearTimeout(timer);
 }
 
 export async function endAll(): Promise<void> {
-  await Promise.all([...living].map(end));
+  await Promise.all([...living.keys()].map(end));
 }
 
 export interface Usage {
@@ -94,13 +101,23 @@ export interface Usage {
 export function usageOf(pid: number): Usage | undefined {
   try {
     const kb = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    const cpuSeconds = cpuSecondsOf(pid);
+    if (kb === undefined || cpuSeconds === undefined) return undefined; // it has ended, and nobody has asked how yet
+    return { cpuSeconds, peakRssMb: Number(kb) / 1024 };
+  } catch {
+    return undefined;
+  }
+}
+
+/** User and system time so far; `which`: that of its children that have ended is added. */
+export function cpuSecondsOf(pid: number, which?: 'with those that ended'): number | undefined {
+  try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [user, system] = stat
+    const times = stat
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
-      .slice(11, 13);
-    if (kb === undefined) return undefined; // it has ended, and nobody has asked how yet
-    return { cpuSeconds: (Number(user) + Number(system)) / TICKS_PER_SECOND, peakRssMb: Number(kb) / 1024 };
+      .slice(11, which ? 15 : 13);
+    return times.reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
   } catch {
     return undefined;
   }

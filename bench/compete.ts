@@ -5,11 +5,13 @@
 import { accountEnv, type Stub } from './api.js';
 import { cleanEnv, resultOf, startEntry } from './child.js';
 import type { Measured, Orders } from './contenders/measure.js';
+import type { Database } from './contenders/peer.js';
 import { type Durability, startRedis } from './redis.js';
 import type { Column, Figures } from './scenario.js';
 
-/** loop: csv-parse, p-limit, undici; best: the best client without durability; job-per-row: BullMQ as its tutorials have it. */
-export type Contender = 'loop' | 'best' | 'job-per-row' | 'rowferry';
+/** The files in `contenders/` that say what each of them is. */
+export type Contender = 'loop' | 'best' | 'job-per-row' | 'rowferry' | 'graphile-worker' | 'pg-boss';
+const ON_REDIS: readonly Contender[] = ['job-per-row', 'rowferry'];
 
 const IN_FLIGHT = 50;
 export const IN_FLIGHT_TOLD = `${IN_FLIGHT} requests in flight`;
@@ -22,6 +24,7 @@ export const COLUMNS = {
   delivered: { key: 'delivered', title: 'delivered/s', spread: true, ratio: true },
   whole: { key: 'whole', title: 'whole/s', spread: true, ratio: true },
   cpu: { key: 'cpu', title: 'CPU s', digits: 2 },
+  cpuPerRow: { key: 'cpuPerRow', title: 'CPU µs/row', digits: 1, ratio: true },
   redisCpu: { key: 'redisCpu', title: 'Redis CPU s', digits: 2 },
   stubCpu: { key: 'stubCpu', title: 'stub CPU s', digits: 2 },
   rss: { key: 'rss', title: 'RSS MB' },
@@ -34,15 +37,16 @@ export async function compete(
   name: Contender,
   stub: Stub,
   file: { csv: string; rows: number },
-  durability: Durability = 'always',
+  { durability, database }: { durability?: Durability; database?: Database } = {},
 ): Promise<Figures> {
-  const redis = name === 'loop' || name === 'best' ? undefined : await startRedis(durability);
+  const redis = ON_REDIS.includes(name) ? await startRedis(durability) : undefined;
   try {
     const before = await redis?.cost();
     await stub.take();
-    const orders: Orders = { ...file, url: stub.url, concurrency: IN_FLIGHT, dataDir: redis?.dataDir ?? '' };
+    const own = { dataDir: redis?.dataDir ?? '', ...(database && { database }) };
+    const orders: Orders = { ...file, url: stub.url, concurrency: IN_FLIGHT, ...own };
     const env = cleanEnv(accountEnv(stub.url));
-    const own = (await resultOf(
+    const told = (await resultOf(
       startEntry(`./contenders/${name}.ts`, [JSON.stringify(orders)], env),
     )) as Measured;
     const came = await stub.take();
@@ -50,10 +54,11 @@ export async function compete(
       throw new Error(`${name}: ${came.posts} requests reached the stub for ${file.rows} rows`);
     const after = await redis?.cost();
     return {
-      delivered: file.rows / ((came.lastMs - own.startedMs) / 1000),
-      whole: file.rows / own.wholeSeconds,
-      cpu: own.cpuSeconds,
-      rss: own.peakRssMb,
+      delivered: file.rows / ((came.lastMs - told.startedMs) / 1000),
+      whole: file.rows / told.wholeSeconds,
+      cpu: told.cpuSeconds,
+      cpuPerRow: (told.cpuSeconds * 1e6) / file.rows,
+      rss: told.peakRssMb,
       stubCpu: came.cpuSeconds,
       requests: (came.posts + came.others) / file.rows,
       redisCpu: after && after.cpuSeconds - before!.cpuSeconds,

@@ -11,7 +11,7 @@ import { endAll } from './child.js';
 import { writeCsv } from './data.js';
 import { importDist } from './dist.js';
 import { closeAllRedis } from './redis.js';
-import { type Bench, measure, type Result } from './scenario.js';
+import { type Bench, measure, type Result, Unavailable } from './scenario.js';
 import { SCENARIOS } from './scenarios/index.js';
 import { asMarkdown, asText } from './table.js';
 
@@ -100,9 +100,13 @@ try {
       process.stdout.write(`${asText(result)}\n\n`);
       await write(results);
     } catch (error) {
-      // The others are worth having all the same.
-      process.exitCode = 1;
-      process.stderr.write(`bench: ${scenario.name}: ${(error as Error).message}\n`);
+      if (error instanceof Unavailable)
+        process.stdout.write(`${scenario.name}: left out, ${error.message}\n\n`);
+      else {
+        // The others are worth having all the same.
+        process.exitCode = 1;
+        process.stderr.write(`bench: ${scenario.name}: ${(error as Error).message}\n`);
+      }
       await endAll();
       await closeAllRedis();
     }

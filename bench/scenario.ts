@@ -40,6 +40,9 @@ export interface Scenario {
   conclude?(result: Result): string[];
 }
 
+/** What a scenario needs cannot be had here; it is left out, and that is no failure. */
+export class Unavailable extends Error {}
+
 export interface Bench {
   /** For files that live as long as the benchmark. */
   dir: string;

@@ -23,7 +23,7 @@ export const durability: Scenario = {
         SETTINGS.map((setting) => ({
           title: title(name, setting),
           base: title(name, 'everysec'),
-          measure: () => compete(name, stub, file, setting),
+          measure: () => compete(name, stub, file, { durability: setting }),
         })),
       ),
       close: stub.close,

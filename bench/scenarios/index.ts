@@ -5,6 +5,7 @@ import { durability } from './durability.js';
 import { fairness } from './fairness.js';
 import { latency } from './latency.js';
 import { pace } from './pace.js';
+import { peers } from './peers.js';
 import { read } from './read.js';
 import { redisCost } from './redis-cost.js';
 import { resume } from './resume.js';
@@ -28,4 +29,5 @@ export const SCENARIOS: readonly Scenario[] = [
   fairness,
   read,
   check,
+  peers,
 ];
