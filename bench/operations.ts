@@ -1,4 +1,4 @@
-/** What is asked of Redis for the rows of a run, one kind of it at a time, in groups as large as in a run without a limit. */
+/** What is asked of Redis for the rows of a run, one kind of it at a time. */
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../src/outcome.js';
 import type { BatchRow } from '../src/queues/batches.js';
@@ -10,8 +10,8 @@ const RUN = '20260131-000000-000000';
 const ACCOUNT = 'sendmator-bench';
 const LEASE_MS = 3_600_000;
 const BATCH_ROWS = 500;
-const SETTLED_AT_ONCE = 100;
-const MARKED_AT_ONCE = 100;
+/** As a worker has them without a limit, and as many workers have them that share a rate. */
+const GROUPS = [100, 5];
 
 /** Makes ready for `rows` rows, unmeasured, and resolves with what is measured. */
 export type Operation = (redis: BenchRedis, rows: number) => Promise<() => Promise<void>>;
@@ -95,41 +95,46 @@ function batchRow(row: number): BatchRow {
 }
 
 /** Leave to send: marks and slots, in one round trip. */
-const leave: Operation = async ({ connection }, rows) => {
-  const [{ Pace }, { systemClock }] = [await importDist('delivery/pace'), await importDist('clock')];
-  const { pipe, define } = await importDist('redis/scripts');
-  const { record, claim } = await openRecord(connection);
-  const { state, status, batches } = record.keys;
-  const pace = new Pace(connection, systemClock, PREFIX, ACCOUNT, null);
-  define(connection);
-  return async () => {
-    for (const group of groups(rows, MARKED_AT_ONCE)) {
-      const pipeline = connection.pipeline();
-      pace.reserve(pipeline, group.length);
-      const held = [claim.epoch, claim.batch, claim.token] as const;
-      pipe(connection, pipeline, 'mark', state, status, batches, pace.key, ...held, JSON.stringify(group));
-      const [, marked] = (await pipeline.exec()) ?? [];
-      if ((marked?.[1] as string[] | undefined)?.[0] !== 'ok') throw new Error(`no leave: ${String(marked)}`);
-    }
+const leave =
+  (atOnce: number): Operation =>
+  async ({ connection }, rows) => {
+    const [{ Pace }, { systemClock }] = [await importDist('delivery/pace'), await importDist('clock')];
+    const { pipe, define } = await importDist('redis/scripts');
+    const { record, claim } = await openRecord(connection);
+    const { state, status, batches } = record.keys;
+    const pace = new Pace(connection, systemClock, PREFIX, ACCOUNT, null);
+    define(connection);
+    return async () => {
+      for (const group of groups(rows, atOnce)) {
+        const pipeline = connection.pipeline();
+        pace.reserve(pipeline, group.length);
+        const held = [claim.epoch, claim.batch, claim.token] as const;
+        pipe(connection, pipeline, 'mark', state, status, batches, pace.key, ...held, JSON.stringify(group));
+        const [, marked] = (await pipeline.exec()) ?? [];
+        if ((marked?.[1] as string[] | undefined)?.[0] !== 'ok')
+          throw new Error(`no leave: ${String(marked)}`);
+      }
+    };
   };
-};
 
 /** Outcomes are settled: status, counters, stream. */
-const settle: Operation = async ({ connection }, rows) => {
-  const { record, claim } = await openRecord(connection);
-  return async () => {
-    for (const group of groups(rows, SETTLED_AT_ONCE)) {
-      const tally = { requests: group.length, retries: 0, throttled: 0 };
-      const said = await record.settle(group.map(created), claim, tally);
-      if (said !== 'ok') throw new Error(`not settled: ${said}`);
-    }
+const settle =
+  (atOnce: number): Operation =>
+  async ({ connection }, rows) => {
+    const { record, claim } = await openRecord(connection);
+    return async () => {
+      for (const group of groups(rows, atOnce)) {
+        const tally = { requests: group.length, retries: 0, throttled: 0 };
+        const said = await record.settle(group.map(created), claim, tally);
+        if (said !== 'ok') throw new Error(`not settled: ${said}`);
+      }
+    };
   };
-};
 
 /** The runner reads what was settled, and trims it once it is on its disk. */
 const tail: Operation = async (redis, rows) => {
   const { readOutcomes, trimOutcomes } = await importDist('outcomes/tail');
-  await (await settle(redis, rows))();
+  await (await settle(100)(redis, rows))();
   const { connection } = redis;
   return async () => {
     for (;;) {
@@ -140,9 +145,9 @@ const tail: Operation = async (redis, rows) => {
   };
 };
 
-export const OPERATIONS = {
-  [`batch of ${BATCH_ROWS}: added, claimed, done`]: batches,
-  [`leave to send, ${MARKED_AT_ONCE} a call`]: leave,
-  [`settled, ${SETTLED_AT_ONCE} a call`]: settle,
-  'read and trimmed by the runner': tail,
-} as const;
+export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  [`batch of ${BATCH_ROWS}: added, claimed, done`, batches],
+  ...GROUPS.map((atOnce) => [`leave to send, ${atOnce} a call`, leave(atOnce)] as const),
+  ...GROUPS.map((atOnce) => [`settled, ${atOnce} a call`, settle(atOnce)] as const),
+  ['read and trimmed by the runner', tail],
+]);

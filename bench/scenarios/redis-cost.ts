@@ -23,7 +23,7 @@ export const redisCost: Scenario = {
       const { redisCpu, commands } = await compete('rowferry', stub, file);
       return { usPerRow: (redisCpu! * 1e6) / rows, commands };
     };
-    const operations = Object.entries(OPERATIONS).map(([title, operation]) => ({
+    const operations = [...OPERATIONS].map(([title, operation]) => ({
       title,
       measure: () => cost(operation, rows),
     }));
