@@ -1,14 +1,23 @@
-/** Child processes of the benchmarks: started, heard, and ended again whatever happens. */
+/** Child processes of the benchmarks: started, heard, looked at, and ended again whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const living = new Set<ChildProcess>();
+/** Each with the signal that asks it to end. */
+const living = new Map<ChildProcess, NodeJS.Signals>();
 const PATIENCE_MS = 15_000;
+const LOOK_MS = 50;
+/** Linux tells CPU time in hundredths of a second. */
+const TICKS_PER_SECOND = 100;
 
-export const CLI = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
+export const CLI = built('src/cli/main.js');
+
+/** Path of a built file. */
+export function built(name: string): string {
+  return fileURLToPath(new URL(`../dist/${name}`, import.meta.url));
+}
 
 /** The environment of a child: nothing of the user's own Redis, data dir or credentials. */
 export function cleanEnv(more: Record<string, string> = {}): NodeJS.ProcessEnv {
@@ -24,9 +33,15 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv, cwd?: str
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd && { cwd }),
   });
-  living.add(child);
-  child.once('exit', () => living.delete(child));
+  endLater(child);
   return child;
+}
+
+/** Has {@link endAll} end it, if nobody has before; the returned function does. */
+export function endLater(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): () => Promise<void> {
+  living.set(child, signal);
+  child.once('exit', () => living.delete(child));
+  return () => end(child);
 }
 
 /** Starts one of the TypeScript entry files beside this one. */
@@ -61,26 +76,63 @@ export async function lineOf(child: ChildProcess, from: 'stdout' | 'stderr', wan
   });
 }
 
-/** SIGTERM, and SIGKILL for one that does not go. */
+/** Asks it to end; SIGKILL for one that does not go. */
 export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(living.get(child));
   const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   await gone;
   clearTimeout(timer);
 }
 
 export async function endAll(): Promise<void> {
-  await Promise.all([...living].map(end));
+  await Promise.all([...living.keys()].map(end));
 }
 
-/** Peak resident memory of a process so far, MB; undefined where there is no /proc, or once it is gone. */
-export function peakRssMb(pid: number): number | undefined {
+export interface Usage {
+  /** User and system time. */
+  cpuSeconds: number;
+  /** The high-water mark of resident memory. */
+  peakRssMb: number;
+}
+
+/** What a process has used so far; undefined where there is no /proc, or once it is gone. */
+export function usageOf(pid: number): Usage | undefined {
   try {
     const kb = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kb === undefined ? undefined : Number(kb) / 1024;
+    const cpuSeconds = cpuSecondsOf(pid);
+    if (kb === undefined || cpuSeconds === undefined) return undefined; // it has ended, and nobody has asked how yet
+    return { cpuSeconds, peakRssMb: Number(kb) / 1024 };
   } catch {
     return undefined;
   }
+}
+
+/** User and system time so far; `which`: that of its children that have ended is added. */
+export function cpuSecondsOf(pid: number, which?: 'with those that ended'): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const times = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, which ? 15 : 13);
+    return times.reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Looks at a child until it ends; the returned function tells what it was last seen to have used. */
+export function watchUsage(child: ChildProcess): () => Usage | undefined {
+  let last: Usage | undefined;
+  const look = () => {
+    last = usageOf(child.pid!) ?? last;
+  };
+  const timer = setInterval(look, LOOK_MS);
+  child.once('exit', () => clearInterval(timer));
+  return () => {
+    look();
+    return last;
+  };
 }

@@ -1,98 +1,117 @@
 /**
- * `npm run bench -- [--rows 50000] [--rounds 3] [--only throughput|pace|fairness|memory|read|watchers] [--json]`
- * Measures rowferry on this machine: throughput beside two peers, the use of a rate limit, memory, what watching costs. What each figure
- * means and how it is taken is said at the head of throughput.ts, pace.ts, fairness.ts, memory.ts, read.ts and watchers.ts. `--rows` is of
- * the throughput, `--rounds` of throughput, reading and watchers. Absolute figures say as much about the machine as about the code: compare the ratios.
+ * `npm run bench -- [--quick] [--only throughput,…] [--rows 100000] [--rounds 5] [--json <file>] [--markdown <file>]`
+ * Measures rowferry on this machine and beside others; README.md says how, and what each scenario asks. Absolute figures
+ * say as much about the machine as about the code: compare the ratios.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { endAll } from './child.js';
-import { measureFairness, showFairness } from './fairness.js';
-import { measureMemory, showMemory } from './memory.js';
-import { measurePace, showPace } from './pace.js';
-import { measureReading, showReading } from './read.js';
+import { writeCsv } from './data.js';
+import { importDist } from './dist.js';
 import { closeAllRedis } from './redis.js';
-import { measureThroughput, showThroughput } from './throughput.js';
-import { measureWatchers, showWatchers } from './watchers.js';
-
-const SECTIONS = ['throughput', 'pace', 'fairness', 'memory', 'read', 'watchers'] as const;
+import { type Bench, measure, type Result, Unavailable } from './scenario.js';
+import { SCENARIOS } from './scenarios/index.js';
+import { asMarkdown, asText } from './table.js';
 
 const { values } = parseArgs({
   options: {
-    rows: { type: 'string', default: '50000' },
-    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
     only: { type: 'string' },
-    json: { type: 'boolean', default: false },
+    rows: { type: 'string' },
+    rounds: { type: 'string' },
+    json: { type: 'string', default: 'bench-results.json' },
+    markdown: { type: 'string' },
   },
 });
+const { quick } = values;
 
-function count(name: 'rows' | 'rounds'): number {
-  const number = Number(values[name]);
+function count(name: 'rows' | 'rounds'): number | undefined {
+  const value = values[name];
+  if (value === undefined) return undefined;
+  const number = Number(value);
   if (Number.isInteger(number) && number > 0) return number;
-  throw new Error(`--${name}: "${values[name]}" is not a whole number above 0`);
+  throw new Error(`--${name}: "${value}" is not a whole number above 0`);
 }
 
-const [rows, rounds] = [count('rows'), count('rounds')];
-if (values.only !== undefined && !(SECTIONS as readonly string[]).includes(values.only)) {
-  throw new Error(`--only: "${values.only}" is not one of ${SECTIONS.join(', ')}`);
-}
-const wanted = (section: (typeof SECTIONS)[number]) => (values.only ?? section) === section;
-const say = (line: string) => void process.stderr.write(`  ${line}\n`);
-const print = (text: string) => void (values.json || process.stdout.write(`${text}\n\n`));
+const [rows, rounds = quick ? 2 : 5] = [count('rows'), count('rounds')];
+const names = values.only?.split(',') ?? SCENARIOS.map(({ name }) => name);
+const scenarios = names.map((name) => {
+  const found = SCENARIOS.find((one) => one.name === name);
+  if (found) return found;
+  throw new Error(`--only: "${name}" is not one of ${SCENARIOS.map((one) => one.name).join(', ')}`);
+});
 
+let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // What is under way then fails for want of its children, and is cleaned up as after any failure.
-  process.once(signal, () => void endAll());
+  process.once(signal, () => {
+    interrupted = true;
+    void endAll();
+  });
 }
 
+const dir = await mkdtemp(join(tmpdir(), 'rowferry-bench-'));
+const written = new Map<number, Promise<string>>();
+const bench: Bench = {
+  dir,
+  quick,
+  rows: (full, few) => rows ?? (quick ? few : full),
+  csv(many) {
+    const path = join(dir, `${many}.csv`);
+    if (!written.has(many))
+      written.set(
+        many,
+        writeCsv(path, many).then(() => path),
+      );
+    return written.get(many)!;
+  },
+  say: (line) => void process.stderr.write(`  ${line}\n`),
+};
+
+const { findServer } = await importDist('redis/provision');
+const { versionOf } = await importDist('redis/apt');
 const machine = {
-  node: process.version,
+  date: new Date().toISOString().slice(0, 16).replace('T', ' '),
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
-  load: loadavg()[0]!,
+  node: process.version,
+  redis: await versionOf(findServer() ?? ''),
+  loadBefore: loadavg()[0]!,
 };
-print(
-  `Node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.load.toFixed(2)} before the start`,
-);
-const dir = await mkdtemp(join(tmpdir(), 'rowferry-bench-'));
+const on = `${machine.date} UTC, ${machine.cores} × ${machine.cpu}, Node ${machine.node}, Redis ${machine.redis}, load ${machine.loadBefore.toFixed(2)} before the start${quick ? ', quick sizes' : ''}, up to ${rounds} rounds`;
+
+/** After each scenario, so that what is stopped half way has left what it has. */
+async function write(results: readonly Result[]): Promise<void> {
+  await writeFile(values.json, `${JSON.stringify({ machine, quick, results }, null, 1)}\n`);
+  if (values.markdown === undefined) return;
+  const head = `# Results\n\n${on}. Written by \`npm run bench\`; how to read it: [README.md](README.md).\n`;
+  await writeFile(values.markdown, `${[head, ...results.map(asMarkdown)].join('\n\n')}\n`);
+}
+
+process.stdout.write(`${on}\n\n`);
+const results: Result[] = [];
 try {
-  const results: Record<string, unknown> = { machine };
-  if (wanted('throughput')) {
-    const throughput = await measureThroughput(dir, rows, rounds, say);
-    results.throughput = throughput;
-    print(showThroughput(throughput));
+  for (const scenario of scenarios) {
+    try {
+      const result = await measure(scenario, bench, rounds);
+      results.push(result);
+      process.stdout.write(`${asText(result)}\n\n`);
+      await write(results);
+    } catch (error) {
+      if (error instanceof Unavailable)
+        process.stdout.write(`${scenario.name}: left out, ${error.message}\n\n`);
+      else {
+        // The others are worth having all the same.
+        process.exitCode = 1;
+        process.stderr.write(`bench: ${scenario.name}: ${(error as Error).message}\n`);
+      }
+      await endAll();
+      await closeAllRedis();
+    }
+    if (interrupted) break;
   }
-  if (wanted('pace')) {
-    const pace = await measurePace(dir, say);
-    results.pace = pace;
-    print(showPace(pace));
-  }
-  if (wanted('fairness')) {
-    const fairness = await measureFairness(dir, say);
-    results.fairness = fairness;
-    print(showFairness(fairness));
-  }
-  if (wanted('memory')) {
-    const memory = await measureMemory(dir, say);
-    results.memory = memory;
-    print(showMemory(memory));
-  }
-  if (wanted('read')) {
-    const reading = await measureReading(dir, rounds, say);
-    results.read = reading;
-    print(showReading(reading));
-  }
-  if (wanted('watchers')) {
-    const watchers = await measureWatchers(dir, rounds, say);
-    results.watchers = watchers;
-    print(showWatchers(watchers));
-  }
-  if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
-} catch (error) {
-  process.exitCode = 1;
-  process.stderr.write(`bench: ${(error as Error).message}\n`);
 } finally {
   await endAll();
   await closeAllRedis();

@@ -1,4 +1,5 @@
 /** What every contender does the same: read its orders, be measured, tell the figures as its last line of stdout. */
+import type { Database } from './peer.js';
 
 export interface Orders {
   csv: string;
@@ -8,6 +9,8 @@ export interface Orders {
   concurrency: number;
   /** Data dir with a running private Redis; empty for a contender that needs none. */
   dataDir: string;
+  /** For those that need one. */
+  database?: Database;
 }
 
 export interface Measured {
