@@ -3,6 +3,7 @@ export { z } from 'zod';
 export { type Check, type CheckedColumn, type CheckOptions, checkSource, type InvalidKind } from './check.js';
 export type { Environment } from './config.js';
 export type { Contact, Identity } from './contact.js';
+export type { TroubleView } from './delivery/trouble.js';
 export type { Waiting } from './delivery/waiting.js';
 export {
   type ApiAnswer,

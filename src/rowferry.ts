@@ -82,6 +82,7 @@ export async function openRowferry(options: RowferryOptions = {}): Promise<Rowfe
     handle,
     clock,
     log,
+    { ...(options.config === undefined ? {} : { config: options.config }), env },
   );
 }
 
@@ -101,6 +102,8 @@ export class Rowferry {
     private readonly handle: RedisHandle,
     private readonly clock: Clock,
     readonly log: Logger,
+    /** @internal For who does the same in another process. */
+    readonly opened: Pick<RowferryOptions, 'config' | 'env'>,
   ) {
     this.redis = handle.connect();
     this.dataDirId = readDataDirId(settings.dataDir);

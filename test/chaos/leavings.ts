@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 
 /** Stays by design: the account's pace and memory, schedules, BullMQ's markers of a queue, the lease of who lives. */
 const STAYS =
-  /:pace$|:memory(:\d+)?$|:(id|meta|marker|events|stalled-check|stalled)$|:lease$|:schedules-[^:]*:/;
+  /:pace$|:trouble$|:memory(:\d+)?$|:(id|meta|marker|events|stalled-check|stalled)$|:lease$|:schedules-[^:]*:/;
 
 /** Keys at `socket` that a run that is over may not have, and runs whose tombstone is none. */
 export async function keysLeft(socket: string): Promise<string[]> {
