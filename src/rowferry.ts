@@ -181,7 +181,7 @@ export class Rowferry {
     return { runs, faults };
   }
 
-  /** The schedules of the configuration file: what is next, what was last. */
+  /** The syncs of the configuration file that have a source, scheduled or not: what is next, what was last. */
   async schedules(): Promise<ScheduleView[]> {
     const status = (run: string) => this.status(run);
     return viewSchedules(this.settings.dataDir, this.config.syncs, this.clock.now(), status);

@@ -15,7 +15,7 @@ export type News =
   | { event: 'refused'; code: string; message: string; exitCode: number }
   | { event: 'broken'; stack: string };
 
-const NICE = 10;
+const NICE = 5;
 /** Cells are for a look, whatever they hold. */
 const LONGEST_CELL = 120;
 

@@ -6,9 +6,9 @@ import { afterAll, describe, expect, inject, test } from 'vitest';
 import { RunRecord } from '../../src/outcomes/settle.js';
 import { expectAgreement } from '../helpers/agreement.js';
 import { people, person } from '../helpers/csv.js';
-import { until } from '../helpers/world.js';
+import { until, World } from '../helpers/world.js';
 import { BROWSER, closeBrowser, expectAccessible, openPage } from './browser.js';
-import { post, type Served, serveWorld } from './helpers.js';
+import { ask, post, type Served, serveWorld } from './helpers.js';
 
 /** As somebody drops a file onto what `selector` finds. */
 async function dropFile(page: Page, name: string, text: string, selector = '.zone'): Promise<void> {
@@ -145,7 +145,7 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     ];
     await dropFile(page, 'people.csv', readFileSync(world.csv(rows), 'utf8'), 'h1');
     await page.getByText(SCRIPT).first().waitFor();
-    await page.getByRole('cell', { name: `email`, exact: true }).waitFor();
+    await page.locator('.plan code').getByText('email', { exact: true }).waitFor();
     expect(await page.title()).toBe('Upload · rowferry');
     expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
     await expectAccessible(page);
@@ -222,10 +222,55 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     await page.getByRole('button', { name: 'Resume the destination' }).click();
     await until(async () => (await rowferry.destinations())[0]!.pausedSince === undefined);
     await page.goto(`${url}/schedules`);
-    await page.getByText('No sync has a schedule.').waitFor();
+    await page.getByText('No sync has a source.').waitFor();
     await expectAccessible(page);
     await rowferry.enqueueCancel(run);
     await until(async () => (await rowferry.status(run)).state === 'cancelled');
+  });
+
+  test('a sync is run now, with a schedule or without, and never by another page; errors of a destination are told', async () => {
+    const world = await World.open();
+    const rows = [...people(12), { ...person(13), email: 'error-once.1@example.com' }];
+    world.csv(rows);
+    const served = await serveWorld(
+      {},
+      {
+        world,
+        config: `
+destinations: { crm: { kind: sendmator, api_key: '\${SENDMATOR_API_KEY}', base_url: '\${SENDMATOR_BASE_URL}' } }
+syncs:
+  nightly: { source: people.csv, to: crm, schedule: { cron: '0 3 1 1 *' } }
+  byhand: { source: people.csv, to: crm, rate: none }
+  mapped: { to: crm }
+`,
+      },
+    );
+    served.serve();
+    const { url, rowferry } = served;
+    const page = await openPage();
+    await page.goto(`${url}/schedules`);
+    await page.getByRole('button', { name: 'Run now: nightly' }).waitFor();
+    await page.getByRole('row', { name: /^byhand by hand never/ }).waitFor();
+    expect(await page.locator('tbody tr').count()).toBe(2);
+    await expectAccessible(page);
+    const foreign = await ask(`${url}/api/schedules/byhand/run`, {
+      method: 'POST',
+      headers: { origin: 'https://evil.example' },
+    });
+    expect(foreign.status).toBe(403);
+    expect(await rowferry.list()).toEqual([]);
+    await page.getByRole('button', { name: 'Run now: byhand' }).click();
+    await page.waitForURL(/\/runs\/[\d-]+-[0-9a-f]{6}$/);
+    await page.locator('.state.finished').waitFor();
+    const run = new URL(page.url()).pathname.split('/')[2]!;
+    await page.goto(`${url}/schedules`);
+    await page.getByRole('row', { name: /^byhand .*finished/ }).waitFor();
+    const ledger = world.ledger().map((line) => ({ ...line, api: 'crm' as typeof line.api }));
+    expectAgreement((await rowferry.report(run)).reports.dir, rows, ledger);
+    // The error is kept for those who come later.
+    await page.goto(`${url}/destinations`);
+    await page.locator('.errors').getByText('does not answer: HTTP 500').waitFor();
+    await expectAccessible(page);
   });
 
   test('with a token a person logs in once; the board of the queues is behind the same door', async () => {

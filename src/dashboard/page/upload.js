@@ -27,10 +27,10 @@ export function showUpload(view) {
       'or press to choose one; nothing is sent to a destination before you press Start',
     ),
   );
-  const to = h('select', { name: 'to', required: true, onchange: check });
+  const to = h('select', { name: 'to', required: true, onchange: changed });
   const duplicates = h(
     'select',
-    { name: 'on_duplicate', onchange: check },
+    { name: 'on_duplicate', onchange: changed },
     h('option', { value: '' }, 'as configured'),
     h('option', { value: 'skip' }, 'skip'),
     h('option', { value: 'update' }, 'update'),
@@ -39,10 +39,10 @@ export function showUpload(view) {
     name: 'rate',
     placeholder: 'as configured, e.g. 10/s',
     autocomplete: 'off',
-    onchange: check,
+    onchange: changed,
     oninput: () => {
       clearTimeout(typing);
-      typing = setTimeout(check, TYPED_MS);
+      typing = setTimeout(changed, TYPED_MS);
     },
   });
   const title = h('h2', { id: 'h-plan', tabindex: -1 }, 'This file');
@@ -85,6 +85,8 @@ export function showUpload(view) {
   let sending;
   /** @type {AbortController | undefined} */
   let checking;
+  /** With which parameters. */
+  let asked = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
   /** @type {any[]} */
@@ -212,10 +214,15 @@ export function showUpload(view) {
   }
 
   /** The destination and the like decide about it, too: whatever changes, what was found before counts no more. */
+  function changed() {
+    clearTimeout(typing);
+    if (sent && parameters().toString() !== asked) void check();
+    else describe();
+  }
+
   async function check() {
     clearTimeout(typing);
     checking?.abort();
-    if (!sent) return describe();
     const mine = new AbortController();
     checking = mine;
     show('checking');
@@ -227,7 +234,8 @@ export function showUpload(view) {
     try {
       await known;
       describe();
-      const path = `/api/files/${sent}/check?${parameters()}`;
+      asked = parameters().toString();
+      const path = `/api/files/${sent}/check?${asked}`;
       for await (const news of askLines(path, { method: 'POST', signal: mine.signal })) {
         if (mine.signal.aborted) return;
         if (news.event === 'progress') {
