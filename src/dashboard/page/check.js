@@ -15,23 +15,18 @@ export function checkView(check) {
 /** @param {any} check */
 function outcomes({ rows, created, skipped, failed, destination, requests, rate: allowed, seconds, unset }) {
   const time = seconds === null ? 'as fast as they are answered' : `${timeText(seconds)} at ${rate(allowed)}`;
-  const tile = (/** @type {string} */ name, /** @type {number} */ count) =>
-    h(
-      'div',
-      { class: name },
-      h('dt', {}, name === 'rows' ? name : `would be ${name}`),
-      h('dd', {}, group(count)),
-    );
+  const tile = (/** @type {string} */ name, /** @type {string} */ words, /** @type {number} */ count) =>
+    h('div', { class: name }, h('dt', {}, words), h('dd', {}, group(count)));
   return h(
     'div',
     { class: 'part' },
     h(
       'dl',
       { class: 'tiles' },
-      tile('rows', rows),
-      tile('created', created),
-      tile('skipped', skipped),
-      tile('failed', failed),
+      tile('rows', 'rows', rows),
+      tile('created', 'would be created', created),
+      tile('skipped', 'would be skipped', skipped),
+      tile('failed', 'would fail', failed),
     ),
     h(
       'p',

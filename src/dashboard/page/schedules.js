@@ -53,16 +53,18 @@ function scheduleRow({ sync }) {
     /** @param {any} view */
     update({ cron, timezone, last: before, next: then, skipped }) {
       if (cron === undefined) fill(when, 'by hand');
-      else fill(when, h('code', {}, cron), h('small', { class: 'muted' }, timezone));
+      else fill(when, h('div', {}, h('code', {}, cron), h('small', { class: 'muted' }, timezone)));
+      const was = before ? moment(before.at) : 'never';
       fill(
         last,
-        ...(before
-          ? [before.run ? h('a', { href: `/runs/${before.run}` }, moment(before.at)) : moment(before.at)]
-          : ['never']),
-        before?.state ? stateBadge(before.state) : undefined,
-        skipped
-          ? h('small', { class: 'muted' }, `Left out ${moment(skipped.at)}: ${skipped.why}`)
-          : undefined,
+        h(
+          'div',
+          {},
+          before?.run ? h('a', { href: `/runs/${before.run}` }, was) : was,
+          ' ',
+          before?.state ? stateBadge(before.state) : undefined,
+          skipped && h('small', { class: 'muted' }, `Left out ${moment(skipped.at)}: ${skipped.why}`),
+        ),
       );
       fill(next, then ? moment(then) : '–');
     },

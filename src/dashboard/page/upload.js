@@ -2,7 +2,7 @@
 import { checkView } from './check.js';
 import { fill, h } from './dom.js';
 import { group, rate, size } from './format.js';
-import { ask, askLines, tell } from './live.js';
+import { ask, askLines } from './live.js';
 
 /** Typing a rate is one change, not one for each key. */
 const TYPED_MS = 600;
@@ -165,7 +165,8 @@ export function showUpload(view) {
   /** @param {'sending' | 'checking' | 'checked' | 'refused' | 'unchecked' | 'starting'} state */
   function show(state) {
     course.hidden = state !== 'sending' && state !== 'checking';
-    how.hidden = course.hidden;
+    how.hidden = course.hidden && state !== 'checked';
+    how.classList.toggle('unseen', state === 'checked'); // the page shows it; it is read out
     start.disabled = state !== 'checked';
     unchecked.hidden = state !== 'checking' && state !== 'unchecked';
     again.hidden = state !== 'refused' && state !== 'unchecked';
@@ -248,7 +249,7 @@ export function showUpload(view) {
         found.replaceChildren(...checkView(news));
         found.classList.remove('stale');
         show('checked');
-        tell(`Checked: ${group(news.created)} of ${group(news.rows)} rows would be created.`);
+        fill(how, `Checked: ${group(news.created)} of ${group(news.rows)} rows would be created.`);
         return;
       }
       throw new Error('The check was cut off.');
