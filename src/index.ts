@@ -10,6 +10,7 @@ export {
 } from './check.js';
 export type { Environment } from './config.js';
 export type { Contact, Identity } from './contact.js';
+export type { TroubleView } from './delivery/trouble.js';
 export type { Waiting } from './delivery/waiting.js';
 export {
   type ApiAnswer,

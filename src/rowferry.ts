@@ -91,6 +91,7 @@ export async function openRowferry(options: RowferryOptions = {}): Promise<Rowfe
     handle,
     clock,
     log,
+    { ...(options.config === undefined ? {} : { config: options.config }), env },
     spans,
   );
 }
@@ -111,6 +112,8 @@ export class Rowferry {
     private readonly handle: RedisHandle,
     private readonly clock: Clock,
     readonly log: Logger,
+    /** @internal For who does the same in another process. */
+    readonly opened: Pick<RowferryOptions, 'config' | 'env'>,
     private readonly spans?: Spans,
   ) {
     this.redis = handle.connect();
@@ -194,7 +197,7 @@ export class Rowferry {
     return { runs, faults };
   }
 
-  /** The schedules of the configuration file: what is next, what was last. */
+  /** The syncs of the configuration file that have a source, scheduled or not: what is next, what was last. */
   async schedules(): Promise<ScheduleView[]> {
     const status = (run: string) => this.status(run);
     return viewSchedules(this.settings.dataDir, this.config.syncs, this.clock.now(), status);

@@ -12,7 +12,7 @@ import { readParameters } from './parameters.js';
 import { PATIENCE_MS } from './patience.js';
 import { readRowQuery } from './row-query.js';
 import { type RunIndex, readRunQuery } from './run-index.js';
-import { Uploads } from './upload.js';
+import type { Uploads } from './upload.js';
 
 export type Bindings = { Bindings: HttpBindings };
 
@@ -49,8 +49,7 @@ export function whileRedisAnswers(rowferry: Rowferry): MiddlewareHandler<Binding
 }
 
 /** Below `/api`. */
-export function api(rowferry: Rowferry, index: RunIndex, mostBytes: number): Hono<Bindings> {
-  const uploads = new Uploads(rowferry, mostBytes);
+export function api(rowferry: Rowferry, index: RunIndex, uploads: Uploads): Hono<Bindings> {
   const routes = new Hono<Bindings>();
   routes.use(async (c, next) => {
     c.header('cache-control', 'no-store');
@@ -61,8 +60,11 @@ export function api(rowferry: Rowferry, index: RunIndex, mostBytes: number): Hon
   routes.get('/runs', async (c) => c.json(await index.page(readRunQuery(new URL(c.req.url).searchParams))));
 
   routes.post('/runs', async (c) => {
-    const options = readParameters(new URL(c.req.url).searchParams);
-    const added = await uploads.take(c.env.incoming, options, c.req.header('idempotency-key'));
+    const { file, ...options } = readParameters(new URL(c.req.url).searchParams);
+    const added =
+      file === undefined
+        ? await uploads.take(c.env.incoming, options, c.req.header('idempotency-key'))
+        : await uploads.start(file, options);
     c.header('location', `/api/runs/${added.run}`);
     return c.json(added, added.repeated ? 200 : 201);
   });
@@ -140,7 +142,7 @@ async function reportFile(c: Context, rowferry: Rowferry, run: string, file: str
   });
 }
 
-const NOT_THERE = new Set(['RUN_UNKNOWN', 'RUN_ID_MALFORMED', 'NO_REPORT']);
+const NOT_THERE = new Set(['RUN_UNKNOWN', 'RUN_ID_MALFORMED', 'NO_REPORT', 'FILE_UNKNOWN']);
 const NOT_NOW = new Set([
   'SYNC_BUSY',
   'SYNC_HELD',
@@ -148,6 +150,7 @@ const NOT_NOW = new Set([
   'RUN_ALIVE',
   'RUN_EXISTS',
   'NOTHING_TO_RETRY',
+  'UPLOADS_FULL',
 ]);
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 

@@ -18,6 +18,7 @@ import { didYouMean } from '../spelling.js';
 
 const KNOWN = [
   'name',
+  'file',
   'sync',
   'to',
   'rate',
@@ -37,16 +38,21 @@ const KNOWN = [
   'halt_after_rejections',
 ];
 
+/** `file`: one that was sent before. */
+type Parameters = SourceOptions & { name: string; file?: string };
+
 /** Throws a sentence for what is no parameter, or no value of it. */
-export function readParameters(query: URLSearchParams): SourceOptions & { name: string } {
+export function readParameters(query: URLSearchParams): Parameters {
   for (const key of query.keys()) {
     if (KNOWN.includes(key)) continue;
     const sentence = `There is no parameter "${key}".${didYouMean(key, KNOWN)} Known: ${KNOWN.join(', ')}.`;
     throw new RowferryError('PARAMETER_UNKNOWN', sentence, EXIT.usage);
   }
   const map = query.getAll('map');
+  const file = query.get('file');
   return {
     name: fileName(query.get('name') ?? ''),
+    ...(file === null ? {} : { file }),
     sync: query.get('sync') ?? undefined,
     to: query.get('to') ?? undefined,
     rate: given('rate', parseRate),

@@ -5,18 +5,23 @@ import { systemClock } from '../clock.js';
 import { EXIT, type Rowferry, RowferryError } from '../index.js';
 import { access, checkHost, Failures } from './access.js';
 import { api, type Bindings, explain, health } from './api.js';
+import { files } from './files.js';
 import { cannotListen, listen } from './listen.js';
 import { Live } from './live.js';
 import { hasLoggedIn, login } from './login.js';
 import { metrics } from './metrics.js';
 import { assets, pages } from './pages.js';
 import { RunIndex } from './run-index.js';
+import { Shelf } from './shelf.js';
+import { Uploads } from './upload.js';
 import { events } from './watch.js';
 
 const HOST = '127.0.0.1';
 const USUAL_PORT = 8080;
 /** The disk sets a limit, too; this one keeps a sender that never ends from filling it. */
 const MOST_BYTES = 10 * 1024 ** 3;
+/** Of one check: tens of millions of rows. */
+const CHECK_MS = 15 * 60_000;
 
 export interface Dashboard {
   /** Where it answers; undefined: nowhere, as the usual port was taken. */
@@ -32,6 +37,8 @@ export interface DashboardOptions {
   usualPort?: number;
   /** Of one file that is sent here. */
   mostBytes?: number;
+  /** A check that takes longer is ended; default: 15 minutes. */
+  checkMs?: number;
 }
 
 /** Throws a sentence when it would be open to everybody, or cannot listen where it was told to. */
@@ -61,7 +68,11 @@ export async function startDashboard(rowferry: Rowferry, options: DashboardOptio
   const index = new RunIndex(rowferry);
   const live = new Live(rowferry);
   app.route('/api/events', events(rowferry, index, live));
-  app.route('/api', api(rowferry, index, options.mostBytes ?? MOST_BYTES));
+  const { mostBytes = MOST_BYTES, checkMs = CHECK_MS } = options;
+  const shelf = new Shelf(rowferry.settings.dataDir, mostBytes);
+  const sent = files(rowferry, shelf, checkMs);
+  app.route('/api/files', sent.routes);
+  app.route('/api', api(rowferry, index, new Uploads(rowferry, mostBytes, shelf)));
   const { board } = await import('./board.js'); // commands that serve nothing do without it
   const queues = board(rowferry);
   app.route('/', queues.routes);
@@ -77,11 +88,13 @@ export async function startDashboard(rowferry: Rowferry, options: DashboardOptio
       url,
       async close() {
         live.close();
+        sent.close();
         await close();
         await queues.close();
       },
     };
   } catch (error) {
+    sent.close();
     const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
     const sentence = cannotListen('The service', `${host}:${asked}`, error, 'ROWFERRY_DASHBOARD_PORT');
     if (port !== undefined || options.required || !taken) {

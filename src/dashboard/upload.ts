@@ -11,6 +11,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { EXIT, type Rowferry, RowferryError, type SourceOptions } from '../index.js';
 import { newRunId, runDir, syncDir } from '../run.js';
+import { type Shelf, upTo } from './shelf.js';
 
 export interface Added {
   run: string;
@@ -43,7 +44,27 @@ export class Uploads {
   constructor(
     private readonly rowferry: Rowferry,
     private readonly mostBytes: number,
+    private readonly shelf: Shelf,
   ) {}
+
+  /** A file that lies here already becomes a run; refused, it lies there as before. */
+  async start(file: string, { name: _, ...options }: SourceOptions & { name: string }): Promise<Added> {
+    await this.rowferry.account(options.to, options.sync);
+    const run = runOfKey(file);
+    return this.alone(run, async () => {
+      const print = new Print({ file, ...options });
+      if (this.isAdded(run, file)) return this.again(run, print);
+      const draft = this.draftOf(run);
+      await this.shelf.take(file, draft);
+      const putBack = (dir: string) => this.shelf.putBack(dir, file);
+      try {
+        await writeFile(keyPath(draft), `${digest(file)} ${print.text}`, { mode: 0o600, flush: true });
+        return await this.add(run, file, draft, options, print, putBack);
+      } finally {
+        if (existsSync(draft)) await putBack(draft);
+      }
+    });
+  }
 
   /** Throws a sentence for what is refused; then nothing is left of it. */
   async take(
@@ -64,8 +85,7 @@ export class Uploads {
       for await (const piece of upTo(this.mostBytes, body)) print.add(piece);
       return this.again(run, print);
     }
-    const { dataDir } = this.rowferry.settings;
-    const draft = `${runDir(dataDir, run)}.${randomBytes(4).toString('hex')}.part`;
+    const draft = this.draftOf(run);
     try {
       await mkdir(join(draft, 'upload'), { recursive: true, mode: 0o700 });
       const print = new Print(asked);
@@ -78,12 +98,18 @@ export class Uploads {
     }
   }
 
+  private draftOf(run: string): string {
+    return `${runDir(this.rowferry.settings.dataDir, run)}.${randomBytes(4).toString('hex')}.part`;
+  }
+
+  /** `refused`: what becomes of the directory when there is no run. */
   private async add(
     run: string,
     key: string,
     draft: string,
     options: SourceOptions,
     print: Print,
+    refused = (dir: string) => rm(dir, { recursive: true, force: true }),
   ): Promise<Added> {
     const { dataDir } = this.rowferry.settings;
     const dir = runDir(dataDir, run);
@@ -106,7 +132,7 @@ export class Uploads {
         },
       });
     } catch (error) {
-      if (!existsSync(join(dir, 'plan.json'))) await rm(dir, { recursive: true, force: true });
+      if (!existsSync(join(dir, 'plan.json'))) await refused(dir);
       // Where it lies here is nothing to whoever sent it.
       if (error instanceof RowferryError) error.message = error.message.replaceAll(path, name!);
       throw error;
@@ -176,18 +202,5 @@ class Print {
 
   get text(): string {
     return this.hash.copy().digest('hex');
-  }
-}
-
-/** The body stays open when it is refused: the answer goes over the same connection. */
-async function* upTo(bytes: number, body: Readable): AsyncGenerator<Buffer> {
-  let seen = 0;
-  for await (const piece of body.iterator({ destroyOnReturn: false })) {
-    seen += (piece as Buffer).length;
-    if (seen > bytes) {
-      const sentence = `The file is larger than ${bytes} bytes, the most that is taken this way; put it on the machine of the service.`;
-      throw new RowferryError('SOURCE_TOO_LARGE', sentence, EXIT.usage);
-    }
-    yield piece as Buffer;
   }
 }

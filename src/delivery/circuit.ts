@@ -31,7 +31,11 @@ export class Circuit {
   /** Rows never sent before that may be sent now while the API {@link lives}. */
   fresh = 0;
 
-  constructor(private readonly pace: Pick<Pace, 'trip' | 'closeCircuit' | 'probeAgain' | 'noteLife'>) {}
+  constructor(
+    private readonly pace: Pick<Pace, 'trip' | 'closeCircuit' | 'probeAgain' | 'noteLife'>,
+    /** Told every answer. */
+    private readonly trouble?: { note(verdict: Verdict, httpStatus: number | undefined): void },
+  ) {}
 
   /** What the newest reservation said about the circuit, which any process may have opened or closed. */
   observe({ circuit, lives }: { circuit: 'open' | 'probe' | ''; lives: boolean }): void {
@@ -45,6 +49,7 @@ export class Circuit {
 
   /** Takes note of the answer to a create. Resolves when the circuit has changed, if it does. */
   async note(verdict: Verdict, { probe, httpStatus }: Asked): Promise<void> {
+    this.trouble?.note(verdict, httpStatus);
     if (isFailure(verdict)) {
       if (!this.lives || verdict.kind === 'unreached') return this.fail(verdict, httpStatus);
       if (probe) await this.pace.probeAgain(FIRST_PAUSE_MS, 0, LIVES_WORDS);
@@ -60,7 +65,9 @@ export class Circuit {
   /** Takes note of a look-up; `verdict`: why it was not answered. */
   async noteLookUp(verdict: Verdict | undefined, asked: Asked): Promise<void> {
     if (verdict !== undefined) {
-      return isFailure(verdict) ? this.fail(verdict, asked.httpStatus) : this.note(verdict, asked);
+      if (!isFailure(verdict)) return this.note(verdict, asked);
+      this.trouble?.note(verdict, asked.httpStatus);
+      return this.fail(verdict, asked.httpStatus);
     }
     if (!this.open) return;
     this.lives = true;

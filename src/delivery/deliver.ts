@@ -13,6 +13,7 @@ import { Hold } from './hold.js';
 import { Lanes } from './lanes.js';
 import { Pace } from './pace.js';
 import { makeSender } from './send.js';
+import { Trouble } from './trouble.js';
 
 export interface DeliveryOptions {
   /** Makes a connection; whoever made them closes them. */
@@ -49,7 +50,8 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   const bullmq = connect();
   const pace = new Pace(redis, clock, prefix, account.id, account.destination.limit);
   await pace.meetClock();
-  const circuit = new Circuit(pace);
+  const trouble = new Trouble({ redis, clock, prefix, account, onError });
+  const circuit = new Circuit(pace, trouble);
   const sender = makeSender({ baseUrl: account.options.baseUrl, timeoutMs });
   const lanes = new Lanes({ redis, clock, account, pace, circuit, sender, concurrency, meter, onError });
   const queue = new BatchQueue(bullmq, prefix, account.id, spans);
@@ -126,6 +128,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
       await Promise.race([closed, deadline]);
       clearTimeout(timer);
       // Requests that are still unanswered end as unclear now; their rows stay in doubt and go back.
+      await trouble.close();
       await sender.destroy();
       await closed;
       await queue.close();

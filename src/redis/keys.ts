@@ -28,6 +28,11 @@ export function paceKey(prefix: string, account: string): string {
   return `${prefix}:{${account}}:pace`;
 }
 
+/** List: the last errors of an account, each kind once, the latest first. */
+export function troubleKey(prefix: string, account: string): string {
+  return `${prefix}:{${account}}:trouble`;
+}
+
 export interface MemoryKeys {
   /** Hash: which server it is vouched for, its generation. What is remembered is in `<about>:0` … `<about>:16383`. */
   about: string;

@@ -20,6 +20,7 @@ const SCRIPTS = {
   pace_forget: 1,
   rate_ask: 1,
   circuit: 1,
+  trouble: 1,
   lease: 1,
   memory_enter: 3,
   memory_recall: 3,

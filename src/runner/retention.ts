@@ -7,7 +7,16 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { isRunId, listRuns, loadPlan, loadStatus, type RunPlan, type RunStatus, runDir } from '../run.js';
+import {
+  isRunId,
+  isRunThere,
+  listRuns,
+  loadPlan,
+  loadStatus,
+  type RunPlan,
+  type RunStatus,
+  runDir,
+} from '../run.js';
 import type { Surroundings } from './session.js';
 
 const DAY_MS = 86_400_000;
@@ -131,8 +140,10 @@ async function brokenUploads(dataDir: string, nowMs: number): Promise<string[]> 
   const runs = join(dataDir, 'runs');
   const broken: string[] = [];
   for (const name of await readdir(runs).catch(() => [])) {
-    if (!name.endsWith('.part') || !isRunId(name.split('.')[0]!)) continue;
     const dir = join(runs, name);
+    // With a key and without a plan: killed between becoming a run's directory and becoming a run.
+    const half = isRunId(name) && existsSync(join(dir, 'upload.key')) && !isRunThere(dataDir, name);
+    if (!half && !(name.endsWith('.part') && isRunId(name.split('.')[0]!))) continue;
     const files = await readdir(join(dir, 'upload')).catch(() => []);
     const times = await Promise.all([dir, ...files.map((file) => join(dir, 'upload', file))].map(writtenMs));
     if (Math.max(...times) < nowMs - SILENT_MS) broken.push(dir);

@@ -1,12 +1,12 @@
-/** What is known of the schedules of a configuration file. */
+/** What is known of the syncs of a configuration file that can be run: by a schedule, or by hand. */
 import type { Sync } from '../config/sync.js';
 import { nextOccasion, type Schedule } from '../queues/schedules.js';
 import type { RunState } from '../run.js';
 import { loadNote, loadSkip, stateOf } from '../sources/note.js';
 import type { RunView } from './view.js';
 
-/** Times are ISO 8601 in UTC. */
-export interface ScheduleView extends Schedule {
+/** Times are ISO 8601 in UTC. Without `cron` it runs by hand alone. */
+export interface ScheduleView extends Partial<Schedule> {
   sync: string;
   /** When it is due next, if a service runs then. */
   next?: string;
@@ -23,12 +23,12 @@ export async function viewSchedules(
   status: (run: string) => Promise<RunView>,
 ): Promise<ScheduleView[]> {
   const views: ScheduleView[] = [];
-  for (const { name, schedule } of syncs) {
-    if (schedule === undefined) continue;
+  for (const { name, schedule, source } of syncs) {
+    if (source === undefined) continue;
     const { last } = loadNote(dataDir, name);
     const run = last?.runs.findLast((one) => stateOf(dataDir, one) !== undefined);
     const skip = loadSkip(dataDir, name);
-    const nextMs = nextOccasion(schedule, nowMs);
+    const nextMs = schedule && nextOccasion(schedule, nowMs);
     views.push({
       sync: name,
       ...schedule,

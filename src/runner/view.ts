@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
 import { type AccountState, readAccountState } from '../delivery/pause.js';
+import { readTrouble, type TroubleView } from '../delivery/trouble.js';
 import { readWaiting, type Waiting } from '../delivery/waiting.js';
 import type { Account } from '../destinations/registry.js';
 import { toProgress } from '../outcomes/progress.js';
@@ -100,6 +101,8 @@ export interface DestinationView {
   pausedSince?: string;
   /** Why nothing is sent right now. */
   waiting?: Waiting;
+  /** The last errors, each kind once, the latest first; those of all who send to it. */
+  errors: TroubleView[];
 }
 
 export async function viewDestination(
@@ -107,9 +110,10 @@ export async function viewDestination(
   { id, name, destination, settings }: Account,
 ): Promise<DestinationView> {
   const now = clock.now();
-  const [state, waiting] = await Promise.all([
+  const [state, waiting, errors] = await Promise.all([
     readAccountState(redis, prefix, id, now),
     readWaiting(redis, prefix, id, name, now),
+    readTrouble(redis, prefix, id),
   ]);
   const { pausedMs, intervalMs, circuit, runs } = state;
   const perSecond = intervalMs === 0 ? null : Math.round(10_000 / (intervalMs ?? 1)) / 10;
@@ -123,6 +127,7 @@ export async function viewDestination(
     circuit,
     ...(pausedMs === undefined ? {} : { pausedSince: new Date(pausedMs).toISOString() }),
     ...(waiting === undefined ? {} : { waiting }),
+    errors,
   };
 }
 

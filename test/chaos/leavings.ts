@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 
 /** Stays by design: the account's pace and memory, schedules, BullMQ's markers of a queue, the lease of who lives. */
 const STAYS =
-  /:pace$|:memory(:\d+)?$|:(id|meta|marker|events|stalled-check|stalled)$|:lease$|:schedules-[^:]*:/;
+  /:pace$|:trouble$|:memory(:\d+)?$|:(id|meta|marker|events|stalled-check|stalled)$|:lease$|:schedules-[^:]*:/;
 
 /** Keys at `socket` that a run that is over may not have, runs whose tombstone is none, and rates that are still asked for. */
 export async function keysLeft(socket: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 /** The HTTP interface in this process, on a world of its own. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type DashboardOptions, startDashboard } from '../../src/dashboard/server.js';
@@ -16,13 +16,22 @@ export interface Served {
   serve(): void;
 }
 
-export async function serveWorld(env: Environment = {}, options: DashboardOptions = {}): Promise<Served> {
-  const world = await World.open();
+/** Checks have a process of their own, which has to read what is no JavaScript yet. */
+process.env.NODE_OPTIONS = '--import tsx';
+
+/** `config`: the text of a configuration file. */
+export async function serveWorld(
+  env: Environment = {},
+  { config, ...options }: DashboardOptions & { config?: string; world?: World } = {},
+): Promise<Served> {
+  const world = options.world ?? (await World.open());
+  const path = join(world.dir, 'rowferry.yaml');
+  if (config !== undefined) writeFileSync(path, config);
   const all = { ...world.env, ROWFERRY_DASHBOARD_PORT: '0', ...env };
   const rowferry = await openRowferry({
     dataDir: world.dataDir,
     env: all,
-    config: false,
+    config: config === undefined ? false : path,
     logLevel: 'silent',
   });
   const dashboard = await startDashboard(rowferry, options);

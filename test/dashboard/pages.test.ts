@@ -1,12 +1,30 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { RunRecord } from '../../src/outcomes/settle.js';
 import { expectAgreement } from '../helpers/agreement.js';
 import { people, person } from '../helpers/csv.js';
-import { until } from '../helpers/world.js';
+import { until, World } from '../helpers/world.js';
 import { BROWSER, closeBrowser, expectAccessible, openPage } from './browser.js';
-import { post, type Served, serveWorld } from './helpers.js';
+import { ask, post, type Served, serveWorld } from './helpers.js';
+
+/** As somebody drops a file onto what `selector` finds. */
+async function dropFile(page: Page, name: string, text: string, selector = '.zone'): Promise<void> {
+  const files = await page.evaluateHandle(
+    ([name, text]) => {
+      // biome-ignore lint/suspicious/noExplicitAny: names of the browser
+      const { DataTransfer, File } = globalThis as any;
+      const carried = new DataTransfer();
+      carried.items.add(new File([text], name, { type: 'text/csv' }));
+      return carried;
+    },
+    [name, text] as const,
+  );
+  await page.dispatchEvent(selector, 'dragover', { dataTransfer: files });
+  await page.dispatchEvent(selector, 'drop', { dataTransfer: files });
+}
 
 const TOKEN = 'a-token-of-this-test';
 const SCRIPT = '<script>document.title="owned"</script><img src=x onerror=alert(1)>';
@@ -36,20 +54,40 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     await page.getByText('No runs yet.').waitFor();
     await expectAccessible(page);
     await page.getByRole('link', { name: 'Upload a file' }).click();
+    const uploads: string[] = [];
+    page.on('request', (request) => {
+      const { pathname } = new URL(request.url());
+      if (request.method() === 'POST' && /^\/api\/(files|runs)$/.test(pathname)) uploads.push(pathname);
+    });
+    await page.getByText('Drop a CSV file here').waitFor();
+    await expectAccessible(page);
     await page.locator('#file').setInputFiles(world.csv(rows, `${'a<b>'}.csv`));
-    await page.getByText('a<b>.csv', { exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'a<b>.csv' }).waitFor();
+    const start = page.getByRole('button', { name: 'Start', exact: true });
+    const column = (name: string) => page.getByRole('row', { name: new RegExp(`^${name}`) });
+    await column('first_name').getByText('First2', { exact: true }).waitFor();
+    expect(await column('email').locator('td').first().textContent()).toBe('email');
+    expect(await column('email').locator('.cell').allTextContents()).toEqual(
+      rows.slice(0, 3).map(({ email }) => email),
+    );
+    await page.getByRole('row', { name: /^duplicate_email/ }).waitFor();
+    await page.getByText('company').first().waitFor(); // the plan has something to say of it
+    expect(await page.locator('.tiles dd').allTextContents()).toEqual(['304', '301', '1', '2']);
+    await page.getByText('About 301 requests').waitFor();
     await expectAccessible(page);
+    // Another rate, another time: it is looked at again.
+    await page.getByLabel('Rate').fill('7/s');
+    await page.getByText('About 301 requests, 43 s at 7/s.').waitFor();
     await page.getByLabel('Rate').fill('none');
-    await page.getByRole('button', { name: 'Start' }).click();
-
-    // The plan has something to say of a column first.
-    await page.getByLabel('What the plan says').getByText('company').waitFor();
-    await expectAccessible(page);
-    await page.getByRole('link', { name: 'See the run' }).click();
+    await page.getByText('as fast as they are answered').waitFor();
+    expect(world.ledger()).toEqual([]);
+    await start.click();
     await page.waitForURL(/\/runs\/[\d-]+-[0-9a-f]{6}$/);
     await page.getByRole('heading', { name: 'a<b>.csv → sendmator' }).waitFor();
     await page.locator('.state.finished').waitFor();
     await page.getByRole('link', { name: 'outcomes.csv' }).waitFor();
+    expect(uploads).toEqual(['/api/files', '/api/runs']);
+    expect(readdirSync(join(world.dataDir, 'uploads'))).toEqual([]);
     const run = new URL(page.url()).pathname.split('/')[2]!;
     const summary = await served.rowferry.report(run);
     expectAgreement(summary.reports.dir, rows, world.ledger());
@@ -86,6 +124,42 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     await page.goto(`${url}/?destination=sendmator`);
     await page.getByRole('link', { name: 'a<b>.csv' }).waitFor();
     await expectAccessible(page);
+  });
+
+  test('a file is dropped, found wanting, and another taken instead; what is not started is dropped', async () => {
+    const served = await serveWorld();
+    const { world, url } = served;
+    const page = await openPage({ viewport: { width: 390, height: 800 } });
+    await page.goto(`${url}/upload`);
+    await page.getByText('Drop a CSV file here').waitFor();
+    await dropFile(page, `${SCRIPT}.csv`, 'email\n');
+    await page.getByText(/has a header and no rows/).waitFor();
+    expect(await page.getByRole('button', { name: 'Start', exact: true }).isDisabled()).toBe(true);
+    await expectAccessible(page);
+
+    // Beside the field, and onto what was there before.
+    const rows = [
+      { ...person(1), first_name: SCRIPT, company: '=1+1' },
+      { ...person(2), email: `${SCRIPT}@example.com` },
+      { [SCRIPT]: SCRIPT, ...person(3) },
+    ];
+    await dropFile(page, 'people.csv', readFileSync(world.csv(rows), 'utf8'), 'h1');
+    await page.getByText(SCRIPT).first().waitFor();
+    await page.locator('.plan code').getByText('email', { exact: true }).waitFor();
+    expect(await page.title()).toBe('Upload · rowferry');
+    expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+    await expectAccessible(page);
+    const lying = () => readdirSync(join(world.dataDir, 'uploads'));
+    await until(async () => lying().length === 1);
+    await page.getByRole('button', { name: 'Choose another file' }).click();
+    await until(async () => lying().length === 0);
+    await page.getByText('Drop a CSV file here').waitFor();
+
+    await dropFile(page, 'again.csv', 'email\nada@example.com\n');
+    await page.getByText('About 1 request').waitFor();
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    await page.getByText('No runs yet.').waitFor();
+    await until(async () => lying().length === 0);
   });
 
   test('a halted run says why and goes on when it is told to; another is cancelled', async () => {
@@ -170,10 +244,55 @@ describe.skipIf(BROWSER === undefined)('pages', () => {
     await page.getByRole('button', { name: 'Resume the destination' }).click();
     await until(async () => (await rowferry.destinations())[0]!.pausedSince === undefined);
     await page.goto(`${url}/schedules`);
-    await page.getByText('No sync has a schedule.').waitFor();
+    await page.getByText('No sync has a source.').waitFor();
     await expectAccessible(page);
     await rowferry.enqueueCancel(run);
     await until(async () => (await rowferry.status(run)).state === 'cancelled');
+  });
+
+  test('a sync is run now, with a schedule or without, and never by another page; errors of a destination are told', async () => {
+    const world = await World.open();
+    const rows = [...people(12), { ...person(13), email: 'error-once.1@example.com' }];
+    world.csv(rows);
+    const served = await serveWorld(
+      {},
+      {
+        world,
+        config: `
+destinations: { crm: { kind: sendmator, api_key: '\${SENDMATOR_API_KEY}', base_url: '\${SENDMATOR_BASE_URL}' } }
+syncs:
+  nightly: { source: people.csv, to: crm, schedule: { cron: '0 3 1 1 *' } }
+  byhand: { source: people.csv, to: crm, rate: none }
+  mapped: { to: crm }
+`,
+      },
+    );
+    served.serve();
+    const { url, rowferry } = served;
+    const page = await openPage();
+    await page.goto(`${url}/schedules`);
+    await page.getByRole('button', { name: 'Run now: nightly' }).waitFor();
+    await page.getByRole('row', { name: /^byhand by hand never/ }).waitFor();
+    expect(await page.locator('tbody tr').count()).toBe(2);
+    await expectAccessible(page);
+    const foreign = await ask(`${url}/api/schedules/byhand/run`, {
+      method: 'POST',
+      headers: { origin: 'https://evil.example' },
+    });
+    expect(foreign.status).toBe(403);
+    expect(await rowferry.list()).toEqual([]);
+    await page.getByRole('button', { name: 'Run now: byhand' }).click();
+    await page.waitForURL(/\/runs\/[\d-]+-[0-9a-f]{6}$/);
+    await page.locator('.state.finished').waitFor();
+    const run = new URL(page.url()).pathname.split('/')[2]!;
+    await page.goto(`${url}/schedules`);
+    await page.getByRole('row', { name: /^byhand .*finished/ }).waitFor();
+    const ledger = world.ledger().map((line) => ({ ...line, api: 'crm' as typeof line.api }));
+    expectAgreement((await rowferry.report(run)).reports.dir, rows, ledger);
+    // The error is kept for those who come later.
+    await page.goto(`${url}/destinations`);
+    await page.locator('.errors').getByText('does not answer: HTTP 500').waitFor();
+    await expectAccessible(page);
   });
 
   test('with a token a person logs in once; the board of the queues is behind the same door', async () => {

@@ -27,5 +27,5 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** What stays after a run by design: its tombstone, the account's pace, BullMQ's queue markers. */
 function isTombstone(key: string): boolean {
-  return /:state$|:pace$|:(id|meta|marker|events|stalled-check|stalled)$/.test(key);
+  return /:state$|:pace$|:trouble$|:(id|meta|marker|events|stalled-check|stalled)$/.test(key);
 }

@@ -122,14 +122,22 @@ test('half a file that nobody sends any more goes, also when all is kept for eve
   const [dead, alive] = [newRunId(NOW), newRunId(NOW)].map((id) =>
     join(dataDir, 'runs', `${id}.aabbccdd.part`),
   ) as [string, string];
-  for (const dir of [dead, alive]) {
+  // Killed right before it was a run.
+  const half = join(dataDir, 'runs', newRunId(NOW));
+  for (const dir of [dead, alive, half]) {
     mkdirSync(join(dir, 'upload'), { recursive: true });
     writeFileSync(join(dir, 'upload', 'people.csv'), 'email');
     utimesSync(dir, NOW / 1000 - 7_200, NOW / 1000 - 7_200);
   }
   utimesSync(join(dead, 'upload', 'people.csv'), NOW / 1000 - 7_200, NOW / 1000 - 7_200);
   utimesSync(join(alive, 'upload', 'people.csv'), NOW / 1000 - 60, NOW / 1000 - 60);
+  utimesSync(join(half, 'upload', 'people.csv'), NOW / 1000 - 7_200, NOW / 1000 - 7_200);
   expect(await sweep(null)).toEqual([dead]);
+  writeFileSync(join(half, 'upload.key'), 'key');
+  utimesSync(half, NOW / 1000 - 60, NOW / 1000 - 60);
+  expect(await sweep(null)).toEqual([]);
+  utimesSync(half, NOW / 1000 - 7_200, NOW / 1000 - 7_200);
+  expect(await sweep(null)).toEqual([half]);
 });
 
 test('of several processes one clears up at a time', async () => {

@@ -251,7 +251,7 @@ test('an occasion that was worked on while the clock was ahead by days stands in
   const sync = openSync(onePath);
   sync.file('people.csv', CSV);
   const ahead = { atMs: Date.now() + 5 * 86_400_000, request: { source: onePath(sync.dir), account } };
-  const add = async (plan: RunPlan) => createRun(sync.dataDir, plan);
+  const add = (plans: readonly RunPlan[]) => createRuns(sync.dataDir, plans);
   const work = (atMs: number) => {
     const request = { ...ahead.request, sync: 'nightly' };
     return workOnOccasion(sync.dataDir, systemClock, { request, atMs, add });

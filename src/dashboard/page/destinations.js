@@ -1,9 +1,10 @@
 /** Destinations: what they allow, what is used of it, whether they answer; pause and resume. */
 import { fill, h, keyed } from './dom.js';
-import { moment, rate, speed, waitingText } from './format.js';
+import { group, moment, rate, speed, waitingText } from './format.js';
 import { post, tell, watch, whenPressed } from './live.js';
 
 const OVER_MS = 10_000;
+const MOST_ERRORS = 6;
 
 /** @param {HTMLElement} view */
 export function showDestinations(view) {
@@ -29,6 +30,8 @@ function card({ name }) {
   const meter = h('meter', { min: 0, max: 100, 'aria-label': `Budget of ${name} used, in percent` });
   const runs = h('dd');
   const account = h('p', { class: 'muted' });
+  const errors = h('ul', { class: 'errors' });
+  const troubles = h('div', { class: 'part' }, h('h3', {}, 'Last errors'), errors);
   const toggle = h('button', { type: 'button' });
   let paused = false;
   whenPressed(toggle, async () => {
@@ -53,6 +56,7 @@ function card({ name }) {
     ),
     meter,
     toggle,
+    troubles,
   );
   return {
     element,
@@ -96,6 +100,8 @@ function card({ name }) {
       meter.value = share;
       meter.hidden = !view.perSecond;
       fill(runs, ...(view.runs.length === 0 ? ['none'] : view.runs.flatMap(runLink)));
+      troubles.hidden = view.errors.length === 0;
+      keyed(errors, view.errors.slice(0, MOST_ERRORS), ({ says }) => says, errorLine);
       fill(toggle, paused ? 'Resume' : 'Pause');
       toggle.setAttribute('aria-label', `${paused ? 'Resume' : 'Pause'} ${name}`);
       toggle.className = paused ? 'primary' : '';
@@ -112,6 +118,21 @@ function card({ name }) {
     const seconds = (ms - seen[0].ms) / 1000;
     return seconds < 0.5 ? 0 : (requests - seen[0].requests) / seconds;
   }
+}
+
+/** @param {any} first */
+function errorLine({ says }) {
+  const when = h('time', { class: 'muted' });
+  const times = h('small', { class: 'muted' });
+  return {
+    element: h('li', {}, when, h('span', {}, says, ' ', times)),
+    /** @param {any} error */
+    update({ at, since, times: count }) {
+      fill(when, moment(at));
+      when.setAttribute('datetime', at);
+      fill(times, count > 1 ? `${group(count)} times since ${moment(since)}` : '');
+    },
+  };
 }
 
 /** @param {string} run @param {number} i */

@@ -72,6 +72,32 @@ export async function ask(path, init) {
   return body;
 }
 
+/**
+ * What the service tells bit by bit, a line of JSON each.
+ * @param {string} path
+ * @param {RequestInit} init
+ * @returns {AsyncGenerator<any>} throws the sentence of the service
+ */
+export async function* askLines(path, init) {
+  const answer = await fetch(path, init).catch(() => {
+    throw new Error('The service does not answer.');
+  });
+  if (answer.status === 401) location.assign('/login');
+  if (!answer.ok || answer.body === null) {
+    const body = await answer.json().catch(() => ({}));
+    throw new Error(body.error?.message ?? `HTTP ${answer.status}`);
+  }
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield JSON.parse(line);
+  }
+}
+
 /** @param {string} path */
 export function post(path) {
   return ask(path, { method: 'POST' });

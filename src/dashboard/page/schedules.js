@@ -1,4 +1,4 @@
-/** Schedules: what was last, what is next, and now. */
+/** Syncs: what was last, what is next, and now. */
 import { stateBadge } from './course.js';
 import { fill, h, keyed } from './dom.js';
 import { counted, moment } from './format.js';
@@ -21,8 +21,8 @@ export function showSchedules(view) {
   const nothing = h(
     'p',
     { class: 'empty', hidden: true },
-    'No sync has a schedule. Give one to a sync in rowferry.yaml: ',
-    h('code', {}, "schedule: { cron: '0 3 * * *' }"),
+    'No sync has a source. Describe one in rowferry.yaml: ',
+    h('code', {}, "syncs: { nightly: { source: people.csv, to: crm, schedule: { cron: '0 3 * * *' } } }"),
   );
   view.append(
     h('div', { class: 'heading' }, h('h1', {}, 'Schedules')),
@@ -42,7 +42,7 @@ function scheduleRow({ sync }) {
   const when = h('td', { 'data-label': 'Schedule' });
   const last = h('td', { 'data-label': 'Last' });
   const next = h('td', { 'data-label': 'Next' });
-  const now = h('button', { type: 'button', 'aria-label': `Run ${sync} now` }, 'Run now');
+  const now = h('button', { type: 'button', 'aria-label': `Run now: ${sync}` }, 'Run now');
   whenPressed(now, async () => {
     const { runs, faults } = await post(`/api/schedules/${encodeURIComponent(sync)}/run`);
     if (runs.length === 1 && faults.length === 0) location.assign(`/runs/${runs[0]}`);
@@ -52,16 +52,19 @@ function scheduleRow({ sync }) {
     element: h('tr', {}, h('th', { scope: 'row' }, sync), when, last, next, h('td', { class: 'act' }, now)),
     /** @param {any} view */
     update({ cron, timezone, last: before, next: then, skipped }) {
-      fill(when, h('code', {}, cron), h('small', { class: 'muted' }, timezone));
+      if (cron === undefined) fill(when, 'by hand');
+      else fill(when, h('div', {}, h('code', {}, cron), h('small', { class: 'muted' }, timezone)));
+      const was = before ? moment(before.at) : 'never';
       fill(
         last,
-        ...(before
-          ? [before.run ? h('a', { href: `/runs/${before.run}` }, moment(before.at)) : moment(before.at)]
-          : ['never']),
-        before?.state ? stateBadge(before.state) : undefined,
-        skipped
-          ? h('small', { class: 'muted' }, `Left out ${moment(skipped.at)}: ${skipped.why}`)
-          : undefined,
+        h(
+          'div',
+          {},
+          before?.run ? h('a', { href: `/runs/${before.run}` }, was) : was,
+          ' ',
+          before?.state ? stateBadge(before.state) : undefined,
+          skipped && h('small', { class: 'muted' }, `Left out ${moment(skipped.at)}: ${skipped.why}`),
+        ),
       );
       fill(next, then ? moment(then) : '–');
     },
