@@ -107,6 +107,28 @@ test('Redis emptied under a run, and again while nobody works on it: rows agree,
   expect(summary.requests).toBeGreaterThanOrEqual(known);
 });
 
+test('the process group killed with requests on their way, and Redis emptied: what had landed is known as ours, what was journaled is not sent again', async () => {
+  // A contact is there at once, its answer 150 ms later.
+  const world = await World.open({ ownRedis: true, sandbox: { latencyMs: 150 } });
+  const rows = people(600);
+  const first = world.start('run', world.csv(rows), '--rate', 'none', '--json');
+  const [, id] = await first.says(/"run":"([^"]+)"/);
+  await first.says(/"created":[2-9]\d\d,/); // and so in the journal, or as good as
+  first.killGroup();
+  await first.finished;
+  const redis = new Redis(await world.redisSocket());
+  await redis.flushall();
+  await redis.quit();
+  const second = world.start('runs', 'resume', id!, '--json');
+  const { code, stderr } = await second.finished;
+  expect(code, stderr).toBe(0);
+  const summary = await second.result();
+  expectAgreement(summary.reports.dir, rows, world.ledger());
+  expect(summary).toMatchObject({ created: 600, skipped: 0, failed: 0 });
+  expect(summary.reasons.confirmed_on_retry).toBeGreaterThan(0);
+  expect(world.sandbox.state.counters.posts).toBeLessThan(600 + 150);
+});
+
 test('rows that repeat rejected ones, the process group killed with -9 among them: each is sent in its turn, once', async () => {
   const world = await World.open({ ownRedis: true, sandbox: { latencyMs: 2 } });
   const rows = people(600);
