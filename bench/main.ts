@@ -90,7 +90,7 @@ const on = `${machine.date} UTC, ${machine.cores} × ${machine.cpu}, Node ${mach
 async function write(results: readonly Result[]): Promise<void> {
   await writeFile(values.json, `${JSON.stringify({ machine, quick, results }, null, 1)}\n`);
   if (values.markdown === undefined) return;
-  const head = `# Results\n\n${on}. Written by \`npm run bench\`; how to read it: [README.md](README.md).\n`;
+  const head = `# Results\n\n${on}. Written by \`npm run bench\`; how to read it: [README.md](README.md).`;
   await writeFile(values.markdown, `${[head, ...results.map(asMarkdown)].join('\n\n')}\n`);
 }
 
