@@ -32,15 +32,19 @@ function count(name: 'rows' | 'rounds'): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);
   if (Number.isInteger(number) && number > 0) return number;
-  throw new Error(`--${name}: "${value}" is not a whole number above 0`);
+  return refuse(`--${name}: "${value}" is not a whole number above 0`);
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`bench: ${why}\n`);
+  process.exit(2);
 }
 
 const [rows, rounds = quick ? 2 : 5] = [count('rows'), count('rounds')];
 const names = values.only?.split(',') ?? SCENARIOS.map(({ name }) => name);
 const scenarios = names.map((name) => {
   const found = SCENARIOS.find((one) => one.name === name);
-  if (found) return found;
-  throw new Error(`--only: "${name}" is not one of ${SCENARIOS.map((one) => one.name).join(', ')}`);
+  return found ?? refuse(`--only: "${name}" is not one of ${SCENARIOS.map((one) => one.name).join(', ')}`);
 });
 
 let interrupted = false;
@@ -86,7 +90,7 @@ const on = `${machine.date} UTC, ${machine.cores} × ${machine.cpu}, Node ${mach
 async function write(results: readonly Result[]): Promise<void> {
   await writeFile(values.json, `${JSON.stringify({ machine, quick, results }, null, 1)}\n`);
   if (values.markdown === undefined) return;
-  const head = `# Results\n\n${on}. Written by \`npm run bench\`; how to read it: [README.md](README.md).\n`;
+  const head = `# Results\n\n${on}. Written by \`npm run bench\`; how to read it: [README.md](README.md).`;
   await writeFile(values.markdown, `${[head, ...results.map(asMarkdown)].join('\n\n')}\n`);
 }
 
@@ -105,7 +109,8 @@ try {
       else {
         // The others are worth having all the same.
         process.exitCode = 1;
-        process.stderr.write(`bench: ${scenario.name}: ${(error as Error).message}\n`);
+        const why = interrupted ? 'interrupted' : (error as Error).message;
+        process.stderr.write(`bench: ${scenario.name}: ${why}\n`);
       }
       await endAll();
       await closeAllRedis();

@@ -1,6 +1,6 @@
 /**
- * Bytes that a row allocates on its way, whatever the machine: about 2 850 to read, map and validate it, 1 480 for its
- * request, answer and outcome. What is gone at once costs the collector, too. Sampled, hence the slack of a quarter.
+ * Bytes that a row allocates on its way, whatever the machine: about 2 900 to read, map and validate it, 1 770 for its
+ * request, answer and outcome. What is gone at once costs the collector, too. Sampled, hence the slack.
  */
 import { expect, test } from 'vitest';
 import { sendmator } from '../../src/destinations/sendmator.js';
@@ -12,13 +12,14 @@ import { people, writeCsv } from '../helpers/csv.js';
 import { scratchFile } from '../helpers/scratch.js';
 import { allocatedBy } from './allocations.js';
 
-const ROWS = 20_000;
+const ROWS = 10_000;
 const OPTIONS = { baseUrl: 'http://127.0.0.1', apiKey: 'sk_test_guard' };
 
-/** Of some goes the least: the first has what is compiled and learned but once. */
+/** Of some goes the least, after some that let V8 compile what it will. */
 async function bytesPerRow(work: () => Promise<void>): Promise<number> {
+  for (let go = 0; go < 3; go++) await work();
   const goes: number[] = [];
-  while (goes.length < 4) goes.push((await allocatedBy(work)) / ROWS);
+  while (goes.length < 3) goes.push((await allocatedBy(work)) / ROWS);
   return Math.min(...goes);
 }
 
@@ -31,7 +32,7 @@ test('reading, mapping and validating a row', async () => {
     for await (const group of opened.rows) rows += group.length;
     expect(rows).toBe(ROWS);
   });
-  expect(bytes).toBeLessThan(3_550);
+  expect(bytes).toBeLessThan(3_300);
 });
 
 test('request, answer and outcome of a row', async () => {
@@ -53,5 +54,5 @@ test('request, answer and outcome of a row', async () => {
       encodeOutcome({ row, status: 'created', contactId, httpStatus: 201, attempts: 1 });
     }
   });
-  expect(bytes).toBeLessThan(1_850);
+  expect(bytes).toBeLessThan(1_900);
 });
