@@ -139,6 +139,11 @@ export function parseOnDuplicate(text: string, setting: string): OnDuplicate {
   return oneOf(['skip', 'update'], text, setting);
 }
 
+/** Requests for one contact before it is given up. */
+export function parseAttempts(text: string, setting: string): number {
+  return parseCount(text, setting, 1, 100);
+}
+
 export function parseSwitch(text: string, setting: string): boolean {
   return oneOf(['true', 'false'], text, setting) === 'true';
 }

@@ -1,6 +1,7 @@
 /** Flags that several commands share, and what becomes of them. Flags have no defaults: they would win over the environment. */
 import type { Command } from 'commander';
 import {
+  parseAttempts,
   parseCount,
   parseDelimiter,
   parseEncoding,
@@ -81,10 +82,8 @@ export function addSourceFlags(command: Command): Command {
       'send a column to a field, e.g. "Mail=email", "Score=custom_fields.score:integer", or a constant: "type:=vip"; may be repeated',
       (pair: string, before: string[] = []) => [...before, pair],
     )
-    .option(
-      '--attempts <n>',
-      'requests for one contact before it is given up (default: 5)',
-      count('--attempts', 1, 100),
+    .option('--attempts <n>', 'requests for one contact before it is given up (default: 5)', (text: string) =>
+      parseAttempts(text, '--attempts'),
     )
     .option(
       '--on-duplicate <what>',

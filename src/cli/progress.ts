@@ -30,13 +30,22 @@ export function progressLine(event: RunProgress, perSecond: number, nowMs: numbe
     const fitting = over > 0 ? `${why.slice(0, -over - 1)}…` : why; // when it goes on must not be cut off
     return `${rows} · ${waitingText({ ...event.waiting, why: fitting }, nowMs)}`;
   }
-  const parts = [
-    rows,
-    ...outcomes(event).map(([text]) => text),
-    `${speed(perSecond)}/s`,
-    ...(left > 0 && perSecond > 0 ? [`${duration(left / perSecond)} left`] : []),
-  ];
-  return parts.join(' · ');
+  const told = outcomes(event).map(([text]) => text);
+  const timeLeft = left > 0 && perSecond > 0 ? [`${duration(left / perSecond)} left`] : [];
+  const parts = [rows, ...told, `${speed(perSecond)}/s`, ...timeLeft];
+  // What a person looks for first keeps its place longest.
+  return fitting(parts, [rows, ...timeLeft, ...told.toReversed(), ...parts], width).join(' · ');
+}
+
+/** Those of `parts`, in their order, for which there is room; `weight`: the same, the most important first. */
+function fitting(parts: readonly string[], weight: readonly string[], width: number): string[] {
+  let kept: string[] = [];
+  for (const part of weight) {
+    if (kept.includes(part)) continue;
+    const more = parts.filter((one) => one === part || kept.includes(one));
+    if (kept.length === 0 || more.join(' · ').length <= width) kept = more;
+  }
+  return kept;
 }
 
 function speed(perSecond: number): string {
@@ -80,9 +89,14 @@ function wideLines(event: RunProgress, perSecond: number, nowMs: number, width: 
       ];
   const colours = createColors(coloured);
   const bar = `${colours.green('█'.repeat(full))}${colours.dim('░'.repeat(BAR - full))}`;
-  const plain = second.map(([text]) => text).join(' · ');
-  const told = second.map(([text, colour]) => (colour ? colours[colour](text) : text)).join(' · ');
-  return [`${bar}  ${first.slice(0, width - BAR - 2)}`, plain.length > width ? plain.slice(0, width) : told];
+  const plain = second.map(([text]) => text);
+  const fit = fitting(plain, plain, width);
+  const told = second.filter(([text]) => fit.includes(text));
+  const painted = told.map(([text, colour]) => (colour ? colours[colour](text) : text)).join(' · ');
+  return [
+    `${bar}  ${first.slice(0, width - BAR - 2)}`,
+    fit.join(' · ').length > width ? fit.join(' · ').slice(0, width) : painted,
+  ];
 }
 
 /** A moment that is near is counted down, a later one told by the clock on the wall. */

@@ -11,6 +11,9 @@ interface Flags {
   concurrency?: number;
 }
 
+/** Off a terminal a line may be as long as it is: a program reads it. */
+const terminalWidth = () => (process.stdout.isTTY ? process.stdout.columns || undefined : undefined);
+
 const USUAL_RUNS = 20;
 const MOST_RUNS = 1_000_000;
 
@@ -41,7 +44,7 @@ export function runsCommand(): Command {
       const found = await rowferry.list({ limit: most + 1 });
       const views = found.slice(0, most);
       if (json) for (const view of views) process.stdout.write(jsonLine(view));
-      else process.stdout.write(views.length === 0 ? 'No runs yet.\n' : runsTable(views));
+      else process.stdout.write(views.length === 0 ? 'No runs yet.\n' : runsTable(views, terminalWidth()));
       if (found.length > most) {
         process.stderr.write(`There are older runs, too: --limit <n> shows more of them, --all shows all.\n`);
       }

@@ -9,6 +9,7 @@ import {
 } from '../index.js';
 import { type Kinds, loadStatus } from '../run.js';
 import { counted, duration, group, settledRows, waitingText } from './progress.js';
+import { cutTo } from './text.js';
 
 /** The exit code a run's end deserves. */
 export function exitCodeOf(summary: Summary): number {
@@ -101,11 +102,18 @@ export function runText(view: RunView, summary: string | undefined): string {
   else {
     const updated = progress.updated > 0 ? `${group(progress.updated)} updated, ` : '';
     lines.push(
-      `  ${group(settledRows(progress))} of ${all} settled: ${group(progress.created)} created, ${updated}${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
+      `  ${group(settledRows(progress))} of ${all} settled${shareText(progress)}: ${group(progress.created)} created, ${updated}${group(progress.skipped)} skipped, ${group(progress.failed)} failed`,
       `  ${counted(progress.requests, 'request')}, ${counted(progress.retries, 'retry', 'retries')}, ${group(progress.throttled)} throttled`,
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** ` (27 %)`; with an estimate of all rows ` (~27 %)` */
+function shareText(progress: RunView['progress']): string {
+  if (progress.total === 0) return '';
+  const share = Math.min(100, Math.floor((100 * settledRows(progress)) / progress.total));
+  return ` (${progress.readAll ? '' : '~'}${share} %)`;
 }
 
 /** `2026-01-31T23:59:59Z` */
@@ -113,8 +121,8 @@ export function moment(iso: string): string {
   return iso.replace(/\.\d+Z$/, 'Z');
 }
 
-/** One line a run. */
-export function runsTable(views: readonly RunView[]): string {
+/** One line a run, no wider than `width` columns. */
+export function runsTable(views: readonly RunView[], width = Number.POSITIVE_INFINITY): string {
   const rows = views.map((view) => [
     view.run,
     view.state,
@@ -125,7 +133,9 @@ export function runsTable(views: readonly RunView[]): string {
     group(view.progress.failed),
     `${view.source} → ${view.destination}`,
   ]);
-  return columns([['RUN', 'STATE', 'ROWS', 'CREATED', 'UPDATED', 'SKIPPED', 'FAILED', 'SOURCE'], ...rows]);
+  const head = ['RUN', 'STATE', 'ROWS', 'CREATED', 'UPDATED', 'SKIPPED', 'FAILED', 'SOURCE'];
+  const lines = columns([head, ...rows]).split('\n');
+  return lines.map((line) => cutTo(line, width)).join('\n');
 }
 
 /** Columns as wide as their widest cell. */

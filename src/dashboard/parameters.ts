@@ -1,6 +1,6 @@
 /** What a request says about a run it adds: the flags of `rowferry enqueue`, as parameters of the address. */
 import {
-  parseCount,
+  parseAttempts,
   parseDelimiter,
   parseEncoding,
   parseEscape,
@@ -63,7 +63,7 @@ export function readParameters(query: URLSearchParams): Parameters {
     header: given('header', parseSwitch),
     skipLines: given('skip_lines', parseSkipLines),
     sheet: query.get('sheet') ?? undefined,
-    attempts: given('attempts', (text, setting) => parseCount(text, setting, 1, 100)),
+    attempts: given('attempts', parseAttempts),
     onDuplicate: given('on_duplicate', parseOnDuplicate),
     bulk: given('bulk', parseSwitch),
     incremental: given('incremental', parseSwitch),

@@ -4,7 +4,7 @@ import { EXIT, RowferryError } from '../errors.js';
 import { VERSION } from '../version.js';
 
 /**
- * What BullMQ tells of queues and jobs; they go to whatever tracer provider this process has registered. They carry names
+ * What BullMQ tells of queues and jobs, to whatever this process has registered with OpenTelemetry. They carry names
  * of queues, ids of batches and sentences of errors, never rows.
  */
 export type Spans = Telemetry;

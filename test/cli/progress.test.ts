@@ -65,6 +65,18 @@ test('on a terminal every beat rewrites the line, whatever its width', () => {
   expect(display(true, 0)(progress(down(4)))).toContain('HTTP 503; next try in 4 s'); // unknown: 80
 });
 
+test('a narrow line leaves out whole parts, those that matter least first', () => {
+  const event = progress({ created: 76, failed: 2, total: 400 });
+  const line = (width: number) => progressLine(event, 18, NOW, width);
+  expect(line(80)).toBe('81/400 rows · 76 created · 3 skipped · 2 failed · 18/s · 0:18 left');
+  expect(line(60)).toBe('81/400 rows · 76 created · 3 skipped · 2 failed · 0:18 left');
+  expect(line(40)).toBe('81/400 rows · 2 failed · 0:18 left');
+  expect(line(23)).toBe('81/400 rows · 0:18 left');
+  expect(line(12)).toBe('81/400 rows');
+  const shown = display(true, 66)(progress({ created: 3_020, requests: 3_200, retries: 12, throttled: 7 }));
+  expect(shown).toMatch(/\n3 020 created · 3 skipped · 1 failed · 0\.0\/s\r/);
+});
+
 test('where there is room, a bar and how far it is, below it what became of the rows, or why nothing moves', () => {
   const show = display(true, 100);
   show(progress());

@@ -103,10 +103,14 @@ test('a run is shown as it stands', () => {
       '20260131-235959-1a2b3c  people.csv → acme: running',
       '  added 2026-01-31T23:59:59Z',
       '  acme asked to wait',
-      '  1 of 1 row settled: 1 created, 0 skipped, 0 failed',
+      '  1 of 1 row settled (100 %): 1 created, 0 skipped, 0 failed',
       '  1 request, 1 retry, 0 throttled',
       '',
     ].join('\n'),
+  );
+  const under = { ...VIEW.progress, created: 5_499 };
+  expect(runText({ ...VIEW, state: 'running', progress: under }, undefined)).toContain(
+    '5 499 of about 20 000 rows settled (~27 %): 5 499 created',
   );
 });
 
@@ -128,5 +132,8 @@ test('the list tells estimates from counts', () => {
       '20260131-235959-1a2b3c  finished  20 000/20 000  19 998   1        0        1       people.csv → acme',
       '',
     ].join('\n'),
+  );
+  expect(runsTable([VIEW], 90).split('\n')[1]).toBe(
+    '20260131-235959-1a2b3c  queued  0/~20 000  0        0        0        0       people.csv …',
   );
 });
