@@ -127,10 +127,17 @@ test('checks end with the service, those that wait for their turn, too', async (
     return reader;
   });
   const readers = await Promise.all(asked);
+  const atWork = () => process.getActiveResourcesInfo().filter((one) => one === 'ProcessWrap').length;
+  await until(() => atWork() > 0);
+  expect(atWork()).toBeLessThanOrEqual(2);
   await served.end();
   for (const reader of readers) {
     // What it was told last, or nothing any more; never a service that hangs.
-    for (let over = false; !over; ) over = await reader.read().then(({ done }) => done, () => true);
+    for (let over = false; !over; )
+      over = await reader.read().then(
+        ({ done }) => done,
+        () => true,
+      );
   }
   const scratch = () => readdirSync(served.world.dataDir).filter((name) => name.startsWith('check-'));
   await until(() => scratch().length === 0);
