@@ -96,7 +96,7 @@ test('what a check refuses is told with its sentence, and the file can be starte
   expect((await post(`${url}/api/runs?file=${file}`)).status).toBe(201);
 });
 
-test('a check is ended when it takes too long, when nobody asks any more, and when the service ends', async () => {
+test('a check is ended when it takes too long, and when nobody asks any more', async () => {
   const served = await serveWorld({}, { checkMs: 1 });
   const { world, url } = served;
   const file = await sent(served);
@@ -115,6 +115,32 @@ test('a check is ended when it takes too long, when nobody asks any more, and wh
   await Promise.all(leaving);
   expect((await checked(served, file)).error.code).toBe('CHECK_TOO_LONG');
   await until(async () => scratch().length === 0);
+});
+
+test('checks end with the service, those that wait for their turn, too', async () => {
+  const served = await serveWorld();
+  const file = await sent(served);
+  const asked = Array.from({ length: 3 }, async () => {
+    const answer = await fetch(`${served.url}/api/files/${file}/check`, { method: 'POST' });
+    const reader = answer.body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('{"event":"waiting"}\n');
+    return reader;
+  });
+  const readers = await Promise.all(asked);
+  const atWork = () => process.getActiveResourcesInfo().filter((one) => one === 'ProcessWrap').length;
+  await until(() => atWork() > 0);
+  expect(atWork()).toBeLessThanOrEqual(2);
+  await served.end();
+  for (const reader of readers) {
+    // What it was told last, or nothing any more; never a service that hangs.
+    for (let over = false; !over; )
+      over = await reader.read().then(
+        ({ done }) => done,
+        () => true,
+      );
+  }
+  const scratch = () => readdirSync(served.world.dataDir).filter((name) => name.startsWith('check-'));
+  await until(() => scratch().length === 0);
 });
 
 test('ids from outside lead nowhere, and pages of other origins drop nothing', async () => {

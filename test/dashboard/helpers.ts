@@ -14,6 +14,8 @@ export interface Served {
   left(): string[];
   /** The service works from now on, until the test ends. */
   serve(): void;
+  /** All of it ends; a test that does not ask for it has it at its end. */
+  end(): Promise<void>;
 }
 
 /** Checks have a process of their own, which has to read what is no JavaScript yet. */
@@ -37,12 +39,17 @@ export async function serveWorld(
   const dashboard = await startDashboard(rowferry, options);
   const ending = new AbortController();
   let serving: Promise<void> = Promise.resolve();
-  onTestFinished(async () => {
-    ending.abort();
-    await serving;
-    await dashboard.close();
-    await rowferry.close();
-  });
+  let ended: Promise<void> | undefined;
+  const end = () => {
+    ended ??= (async () => {
+      ending.abort();
+      await serving;
+      await dashboard.close();
+      await rowferry.close();
+    })();
+    return ended;
+  };
+  onTestFinished(end);
   return {
     world,
     rowferry,
@@ -54,6 +61,7 @@ export async function serveWorld(
     serve() {
       serving = rowferry.serve(ending.signal);
     },
+    end,
   };
 }
 
