@@ -6,6 +6,7 @@ import { EXIT } from '../src/errors.js';
 import {
   checkSnapshot,
   createRun,
+  createRuns,
   isRunId,
   listRuns,
   loadPlan,
@@ -13,7 +14,9 @@ import {
   newRunId,
   type RunPlan,
   runDir,
+  runsBeside,
   saveStatus,
+  tableRunId,
   takeSnapshot,
 } from '../src/run.js';
 import { scratchDir, scratchFile } from './helpers/scratch.js';
@@ -115,6 +118,23 @@ describe('runs on disk', () => {
     await createRun(dataDir, { run: first!, destination: 'b' } as RunPlan);
     expect(loadPlan(dataDir, first!).destination).toBe('a');
     expect(loadStatus(dataDir, first!).cursor).toBe(5);
+  });
+
+  test('of one archive are there when the first is, which names the others', async () => {
+    const dataDir = scratchDir();
+    const first = newRunId(0);
+    const [second, third] = ['b.csv', 'c.csv'].map((table) => tableRunId(first, table)) as [string, string];
+    expect([second, third].every(isRunId)).toBe(true);
+    expect(tableRunId(first, 'b.csv')).toBe(second);
+    const plans = [{ run: first, tables: [second, third] }, { run: second }, { run: third }] as RunPlan[];
+    mkdirSync(join(dataDir, 'runs'));
+    writeFileSync(join(dataDir, 'runs', second), 'no directory'); // the second cannot be written
+    await expect(createRuns(dataDir, plans)).rejects.toThrow();
+    expect(listRuns(dataDir)).toEqual([third]);
+    rmSync(join(dataDir, 'runs', second));
+    await createRuns(dataDir, plans);
+    expect(runsBeside(dataDir, first)).toEqual([first, second, third]);
+    expect(runsBeside(dataDir, third)).toEqual([third]);
   });
 
   test('are written once, however many make them at the same moment, and whoever wakes late in between', async () => {

@@ -7,6 +7,7 @@ const PLAIN = /^[A-Za-z0-9!#$%&*+/=?^_`{|}~-][A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]*@[A
 /** Zero-width characters, soft hyphens and marks of direction: copied along from web pages, and seen by nobody. */
 const UNSEEN = /[\u00AD\u200B-\u200F\u202A-\u202E\u2060\u2066-\u2069\uFEFF]/g;
 const BETWEEN = /[,;|\r\n\t\u3001\uFF0C\uFF1B]+/;
+const BRACKETED = /<([^<>]*@[^<>]*)>/;
 const BEFORE = /^[\s"“”„«<([,.;:]+/;
 /** A longer cell is a text, and not searched. */
 const LONGEST_CELL = 2_000;
@@ -27,8 +28,14 @@ export function readEmail(text: string): string | Unfit {
 function addressesIn(cell: string): string[] {
   if (cell.length > LONGEST_CELL) return [];
   const text = cell.replace(UNSEEN, '').replaceAll('＠', '@').trim();
-  const bracketed = [...text.matchAll(/<([^<>]*@[^<>]*)>/g)].map(([, inside]) => inside!);
-  const parts = bracketed.length > 0 ? bracketed : text.split(BETWEEN);
+  const pieces = text.split(BRACKETED); // around a bracket and in it, by turns
+  const parts = pieces.flatMap((piece, i) => {
+    if (i % 2 === 1) return piece;
+    const words = piece.split(BETWEEN);
+    if (pieces.length === 1) return words;
+    // Right before a bracket stands a name. There may be commas in it: elsewhere only what holds an address counts.
+    return (i < pieces.length - 1 ? words.slice(0, -1) : words).filter((part) => part.includes('@'));
+  });
   const found = parts.flatMap(addressesOfPart).map(normaliseEmail);
   return [...new Set(found)];
 }

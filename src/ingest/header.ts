@@ -88,7 +88,7 @@ function filledOf(cells: readonly string[]): string[] {
 }
 
 const UNIT =
-  /^(?:\[.*\]|\(.*\)|<.*>|-|n\/a|strings?|text|varchar(?:\(\d+\))?|char|int(?:eger)?|bigint|number|numeric|decimal|float|double|bool(?:ean)?|date|datetime|timestamp|e-?mail|uuid|kg|g|cm|mm|m|km|s|sec|min|h|eur|usd|gbp|chf|€|\$|£|%)$/i;
+  /^(?:\[.*\]|\(.*\)|<.*>|-|n\/a|strings?|text|varchar(?:\(\d+\))?|char|int(?:eger)?|bigint|number|numeric|decimal|float|double|bool(?:ean)?|date|datetime|timestamp|e-?mail|uuid|kg|g|cm|mm|m|km|s|sec|min|h|years?|months?|weeks?|days?|hours?|minutes?|seconds?|percent|inch(?:es)?|ft|lbs?|eur|usd|gbp|chf|€|\$|£|%)$/i;
 
 /** Names in two lines, or units below them: read as they stand they would become columns and contacts of their own. */
 function refuseSeveral(records: readonly Cut[], at: number, name: string, told: boolean): void {

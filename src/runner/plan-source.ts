@@ -93,7 +93,8 @@ async function planSource(
     for (const [i, one] of runs.entries()) {
       const after = i === 0 ? options.after : options.inTurn ? runs[i - 1] : undefined;
       const beside = i > 0 ? { tableOf: run } : runs.length > 1 ? { tables: runs.slice(1) } : {};
-      plans.push(await planTable(dataDir, clock, { ...options, run: one, after }, taken[i]!, beside));
+      const request = { ...options, run: one, after };
+      plans.push(await planTable(dataDir, clock, request, taken[i]!, beside).catch(which(taken[i]!, runs)));
     }
     return { plans, source, mark };
   }
@@ -130,6 +131,16 @@ async function planTable(
   }
   checkReportDir(frozen.reportDir);
   return { plan: frozen, warnings: [...doubts(dialect), ...mapping.warnings] };
+}
+
+/** Of several tables the sentence has to say which cannot be run. */
+function which({ source }: Text, runs: readonly string[]) {
+  return (error: unknown): never => {
+    if (runs.length > 1 && error instanceof RowferryError && !error.message.includes(source.name)) {
+      error.message = `${source.name}: ${error.message}`;
+    }
+    throw error;
+  };
 }
 
 /** An id for each table, the same however often it is asked for, that no other run of this second has. */

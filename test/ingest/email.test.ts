@@ -20,6 +20,8 @@ describe('readEmail', () => {
     '"Lee, Ann" <ann@example.com>',
     'Lee, Ann <ann@example.com>',
     'ann@example.com <ann@example.com>',
+    'old@example.com <ann@example.com>',
+    'ann@example.com, Lee, Ann <ann@example.com>',
     'Ann Lee < ann@example.com >',
     'mailto:ann@example.com',
     'MAILTO:ann@example.com?subject=Hello%20you',
@@ -55,6 +57,8 @@ describe('readEmail', () => {
     'a@example.com b@example.com',
     'a@example.com / b@example.com'.replace(' / ', '|'),
     'A <a@example.com>, B <b@example.com>',
+    'A <a@example.com>; b@example.com',
+    'b@example.com, A <a@example.com>',
     'a@example.com\nb@example.com',
   ])('%j holds two, and nobody chooses', (cell) => {
     const found = readEmail(cell);

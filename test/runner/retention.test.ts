@@ -6,6 +6,7 @@ import { openRowferry } from '../../src/index.js';
 import { openLog } from '../../src/log.js';
 import {
   createRun,
+  loadPlan,
   loadStatus,
   newRunId,
   type RunPlan,
@@ -97,6 +98,17 @@ test('a run whose file is on its way to the archive stays: without it the file w
   rmSync(claim);
   await sweep(30);
   expect(kept(old.all)).toEqual(NONE);
+});
+
+test('so do the runs of the other tables of an archive', async () => {
+  const { dataDir, run, sweep } = place();
+  const file = await run(40, 'finished');
+  const table = await run(40, 'finished');
+  const path = join(runDir(dataDir, table.id), 'plan.json');
+  writeFileSync(path, JSON.stringify({ ...loadPlan(dataDir, table.id), tableOf: file.id }));
+  mkdirSync(join(dataDir, 'claims'));
+  writeFileSync(join(dataDir, 'claims', `${file.id}.json`), '{}');
+  expect(await sweep(30)).toEqual([]);
 });
 
 test('for ever means for ever; a run whose directory is gone is judged by its id; a damaged one is left', async () => {

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/clock.js';
 import { bindAccount, findDestination } from '../../src/destinations/registry.js';
 import { withLock } from '../../src/redis/lock.js';
 import {
+  checkSnapshot,
   createRuns,
   listRuns,
   loadPlan,
@@ -147,11 +148,16 @@ test.each([0, 1, 2])(
       }),
     ).rejects.toThrow('killed');
     expect(listRuns(sync.dataDir).length).toBe(made);
+    // What a run on disk is about stays, whatever the archive holds by now.
+    const other = `${CSV}b@example.com\n`;
+    sync.file('people.zip', archive(other, other, other), 1);
     const { plans } = await sync.occasion({ again: true });
     expect(plans.map(({ run }) => run)).toEqual(planned.map(({ run }) => run));
     expect(listRuns(sync.dataDir).sort()).toEqual(planned.map(({ run }) => run).sort());
     expect((await sync.occasion({ again: true })).plans).toEqual([]);
-    for (const plan of plans) expect(readFileSync(plan.source.path, 'utf8')).toBe(CSV);
+    const read = plans.map(({ source }) => readFileSync(source.path, 'utf8'));
+    expect(read).toEqual([other, made > 1 ? CSV : other, made > 0 ? CSV : other]);
+    for (const { source } of plans) await checkSnapshot(source);
   },
 );
 

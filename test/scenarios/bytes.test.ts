@@ -39,6 +39,7 @@ test('an export in another encoding, packed, with titles above and totals below,
     'packing gzip',
     'encoding windows-1250',
     'delimiter semicolon',
+    'skip lines the first 2 lines',
     'header line 3',
   ]);
   expect(dialect).toEqual({

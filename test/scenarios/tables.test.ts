@@ -82,6 +82,8 @@ test('a table that cannot be run, and none is; one of them can be named', async 
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(/^rowferry: export\.zip\/b\.csv has no header/);
   expect(readdirSync(join(world.dataDir, 'runs'))).toEqual([]);
+  const odd = archive(world, { 'a.csv': rows, 'b.csv': [{ name: 'Ann', city: 'Oslo' }] }, 'odd.zip');
+  expect((await world.start('check', odd).finished).stderr).toMatch(/^rowferry: odd\.zip\/b\.csv: No column/);
   const one = await world.start('run', `${path}/c.csv`, '--rate', 'none', '--json').result();
   expect(one.source.name).toBe('export.zip/c.csv');
   expectEachOnce(world, [one.reports.dir], [other]);

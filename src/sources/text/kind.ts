@@ -8,6 +8,7 @@ export type Kind = 'gzip' | 'zip' | 'text' | keyof typeof REFUSED;
 export const REFUSED: Partial<Record<string, string>> = {
   xls: 'is a spreadsheet of the old kind (.xls). Save it as .xlsx or as "CSV UTF-8".',
   pdf: 'is a PDF. Export the data as CSV.',
+  json: 'is JSON. Export the data as CSV.',
   html: 'is a web page, maybe that of a login or an error, and no CSV.',
 };
 
@@ -23,6 +24,7 @@ export async function kindOf(path: string): Promise<Kind> {
     if (start.startsWith('\xd0\xcf\x11\xe0')) return 'xls';
     if (start.startsWith('%PDF-')) return 'pdf';
     if (/^(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|table)[\s>]/i.test(start)) return 'html';
+    if (/^(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{\s*"/.test(start)) return 'json';
     return 'text';
   } catch {
     return 'text'; // a directory
