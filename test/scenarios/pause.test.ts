@@ -15,19 +15,18 @@ test('a destination is paused while a run goes on: nothing is sent, also by a se
   const first = world.start('start');
   await first.says(/service started/);
   const rows = people(150);
-  const enqueued = await world.start('enqueue', world.csv(rows), '--rate', '20/s').finished;
+  const enqueued = await world.start('enqueue', world.csv(rows), '--rate', '10/s').finished;
   const run = enqueued.stdout.trim();
   await world.holds(10);
-  expect(await json<DestinationView>('destinations', 'list')).toMatchObject({
-    name: 'sendmator',
-    runs: [run],
-  });
-
   const paused = await json<DestinationView>('destinations', 'pause', 'sendmator');
   expect(paused.pausedSince).toMatch(/^2\d{3}-/);
   await first.says(/run waits.*|paused by hand/);
   const waits = async () => (await json<RunView>('runs', 'show', run)).progress.waiting?.why ?? '';
   await until(async () => /paused by hand since/.test(await waits()));
+  expect(await json<DestinationView>('destinations', 'list')).toMatchObject({
+    name: 'sendmator',
+    runs: [run],
+  });
   const held = world.sandbox.state.stored;
   expect(held).toBeLessThan(150);
 
