@@ -6,7 +6,7 @@ import { dialectOptions } from '../dialect.js';
 import { EXIT, RowferryError } from '../errors.js';
 import { WRONG_CLOCK_MS } from '../queues/schedules.js';
 import { withLock } from '../redis/lock.js';
-import { isRunThere, loadPlan, newRunId, type RunPlan } from '../run.js';
+import { isRunThere, loadPlan, loadStatus, newRunId, type RunPlan } from '../run.js';
 import { type FileOnDisk, matchingFiles } from '../sources/glob.js';
 import {
   isCarried,
@@ -110,9 +110,9 @@ class Occasion {
     if (later) throw busy('A later occasion was worked on before it.');
     for (const run of last.runs) {
       const state = stateOf(this.dataDir, run);
-      if (state === 'halted') {
+      if (state === 'halted' || (state === 'failed' && hasBegun(this.dataDir, run))) {
         throw busy(
-          `Run ${run} is halted: "rowferry runs resume ${run}" goes on with it, "rowferry runs cancel ${run}" ends it.`,
+          `Run ${run} ${state === 'failed' ? 'failed' : 'is halted'}: "rowferry runs resume ${run}" goes on with it, "rowferry runs cancel ${run}" ends it.`,
         );
       }
       if (state !== 'queued' && state !== 'running') continue;
@@ -195,6 +195,14 @@ class Occasion {
     const after = this.note.last!.runs.at(-1);
     return { ...request, run, after, copy: true, inTurn: true };
   }
+}
+
+/**
+ * Rows of it may have been sent, and not all of them are known to have arrived: sent once more by another run, they
+ * would be there twice where the API does not mind.
+ */
+function hasBegun(dataDir: string, run: string): boolean {
+  return loadStatus(dataDir, run).cursor > 0;
 }
 
 /** What decides about a row: the same source under other settings is a change. */

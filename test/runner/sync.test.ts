@@ -55,8 +55,8 @@ function openSync(source: (dir: string) => GivenSource) {
       writeFileSync(join(dir, name), content);
       utimesSync(join(dir, name), 1_700_000_000 + minute * 60, 1_700_000_000 + minute * 60);
     },
-    end: (plan: RunPlan, state: Exclude<RunState, 'interrupted'> = 'finished') =>
-      saveStatus(dataDir, plan.run, { state, epoch: 1, cursor: 0 }),
+    end: (plan: RunPlan, state: Exclude<RunState, 'interrupted'> = 'finished', cursor = 0) =>
+      saveStatus(dataDir, plan.run, { state, epoch: 1, cursor }),
   };
 }
 
@@ -217,6 +217,19 @@ test('a carried file stays known when its run has been cleared away', async () =
   await sync.end((await sync.occasion()).plans[0]!);
   rmSync(runDir(sync.dataDir, first.run), { recursive: true });
   expect((await sync.occasion()).plans[0]!.noChange).toContain(first.run);
+});
+
+test('a run that failed after it had begun to send is not passed by: its rows may be there', async () => {
+  const sync = openSync(onePath);
+  sync.file('people.csv', CSV);
+  const first = (await sync.occasion()).plans[0]!;
+  await sync.end(first, 'failed', 1);
+  await expect(sync.occasion()).rejects.toMatchObject({
+    code: 'SYNC_BUSY',
+    message: expect.stringMatching(`Run ${first.run} failed: .*runs resume .*runs cancel`) as string,
+  });
+  await sync.end(first, 'cancelled', 1);
+  expect((await sync.occasion()).plans[0]!.noChange).toBeUndefined();
 });
 
 test.each(['queued', 'running', 'halted'] as const)(
