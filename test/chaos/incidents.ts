@@ -105,5 +105,9 @@ function pause(one: Process | undefined, ms: number): Promise<void> {
 async function pausePid(pid: number, ms: number): Promise<void> {
   process.kill(pid, 'SIGSTOP');
   await sleep(ms);
-  process.kill(pid, 'SIGCONT');
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // ended by somebody meanwhile
+  }
 }
