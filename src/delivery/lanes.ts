@@ -395,10 +395,15 @@ export class Lanes {
 
   private requeue(item: Item): void {
     if (this.stopped || item.hold.dropped) item.hold.handBack(item);
-    // While the circuit is open every probe is another row: one that always fails must not stand for the API.
-    else if (this.options.circuit.open) this.pending.push(item);
+    // While the circuit is open every probe is another row: one that always fails must not stand for the API. But one
+    // that was looked for, and is to be sent now, goes first: as long as others are looked for, none is sent.
+    else if (this.options.circuit.open && !isDecided(item)) this.pending.push(item);
     else this.pending.unshift(item);
   }
+}
+
+function isDecided({ errand }: Item): boolean {
+  return errand?.do === 'create' || errand?.do === 'update';
 }
 
 function creates({ errand }: Item): boolean {

@@ -23,7 +23,12 @@ interface Asked {
 }
 
 /** A run, a batch of it in one process's hands, and an API that answers when the test says so. */
-async function open({ rate = null as Rate | null, concurrency = 1 } = {}) {
+async function open({
+  rate = null as Rate | null,
+  concurrency = 1,
+  kind = 'sendmator',
+  update = false,
+} = {}) {
   const { redis, prefix } = openTestRedis();
   const clock = { aheadMs: 0, now: Date.now, random: () => 0.5 } as Clock & { aheadMs: number };
   clock.monotonic = () => performance.now() + clock.aheadMs;
@@ -40,9 +45,10 @@ async function open({ rate = null as Rate | null, concurrency = 1 } = {}) {
       });
     });
   });
-  const account = bindAccount(findDestination('sendmator'), {
-    SENDMATOR_API_KEY: 'sk_test_x',
-    SENDMATOR_BASE_URL: site.url,
+  const name = kind.toUpperCase();
+  const account = bindAccount(findDestination(kind), {
+    [`${name}_API_KEY`]: 'sk_test_x',
+    [`${name}_BASE_URL`]: site.url,
   });
   const record = new RunRecord(redis, prefix, 'run-1');
   const claimed = await record.claim('runner-1', LEASE_MS, 0);
@@ -76,7 +82,7 @@ async function open({ rate = null as Rate | null, concurrency = 1 } = {}) {
       { email: `p${i + 1}@example.com` },
       ...past,
     ]);
-    const batch = { run: 'run-1', epoch: claimed.epoch, attempts: 5, rows: rows as BatchRow[] };
+    const batch = { run: 'run-1', epoch: claimed.epoch, attempts: 5, update, rows: rows as BatchRow[] };
     const hold = new Hold(record, claim('ours'), batch, claimed.startedMs);
     holds.push(hold);
     lanes.add(hold);
@@ -194,6 +200,19 @@ test('an outage spends attempts until it is known as one, and then none', async 
   expect(hold.handedBack.map(([, , attempts]) => attempts)).toEqual([0, 0, 0, 0]);
   // Nobody knows what became of them, though.
   for (const [, , , since] of [...spent, ...hold.handedBack]) expect(since).toBeGreaterThan(0);
+});
+
+test('after an outage, a row that was looked for is sent before others are looked for', async () => {
+  const { heard, take, pace } = await open({ kind: 'clemta', update: true });
+  await pace.trip(1, 1, 'does not answer: HTTP 503');
+  await take(3);
+  const first = await heard(1);
+  expect(first.what).toBe('GET');
+  first.answer(200, { success: true, data: { contacts: [], total: 0 } });
+  const second = await heard(2);
+  expect(second.what).toMatch(/^POST/);
+  second.answer(201, { success: true, data: { id: 'c-1' } });
+  expect((await heard(3)).what).toBe('GET');
 });
 
 test('nothing is sent before its slot', async () => {
