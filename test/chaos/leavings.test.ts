@@ -7,13 +7,16 @@ test('what a finished run may leave is its tombstone and what came too late, bot
   const left = async () => (await keysLeft(inject('redisSocket'))).filter((key) => key.includes(prefix));
   const run = (name: string) => `${prefix}:{run-1}:${name}`;
   const queue = (name: string) => `{${prefix}}:deliver-acme-1:${name}`;
-  const stays = [run('state'), run('addendum'), `${prefix}:{acme-1}:pace`, queue('meta'), queue('id')];
+  const sent = `${prefix}:{acme-1}:sent`;
+  const stays = [run('state'), run('addendum'), sent, `${prefix}:{acme-1}:pace`, queue('meta'), queue('id')];
   const closed = async () => {
     await redis.del(...stays);
     await redis.hset(run('state'), 'state', 'closed');
     await redis.expire(run('state'), 86_400);
     await redis.rpush(run('addendum'), '[1]');
     await redis.expire(run('addendum'), 86_400);
+    await redis.zadd(sent, 1, '1');
+    await redis.expire(sent, 91);
     await redis.hset(`${prefix}:{acme-1}:pace`, 'tat', 1);
     await redis.set(queue('meta'), 1);
     await redis.set(queue('id'), 1);
@@ -21,9 +24,9 @@ test('what a finished run may leave is its tombstone and what came too late, bot
   await closed();
   expect(await left()).toEqual([]);
 
-  for (const name of ['state', 'addendum']) {
-    await redis.persist(run(name));
-    expect(await left(), `${name} for ever`).toEqual([run(name)]);
+  for (const key of [run('state'), run('addendum'), sent]) {
+    await redis.persist(key);
+    expect(await left(), `${key} for ever`).toEqual([key]);
     await closed();
   }
   await redis.hset(run('state'), 'epoch', 2);

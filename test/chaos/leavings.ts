@@ -20,8 +20,9 @@ export async function keysLeft(socket: string): Promise<string[]> {
       if (STAYS.test(key)) continue;
       const ends = (await redis.ttl(key)) > 0;
       const tombstone = async () => JSON.stringify(await redis.hgetall(key)) === '{"state":"closed"}';
-      // What a worker brought after the run was closed is kept for a while, too.
-      const may = key.endsWith(':addendum') || (key.endsWith(':state') && (await tombstone()));
+      // For a while: what a worker brought after the run was closed, and the account's log of requests, one window long
+      // (of its own limit, where workers asked for slots while nobody lived to ask for the run's rate).
+      const may = /:(addendum|sent)$/.test(key) || (key.endsWith(':state') && (await tombstone()));
       if (!ends || !may) left.push(key);
     }
     return left;
