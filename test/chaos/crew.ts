@@ -1,7 +1,6 @@
 /** The processes of one seed: begins its run, starts again whoever ends before the run has, ends them all. */
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isRunThere, listRuns, loadPlan, loadStatus, type RunStatus } from '../../src/run.js';
 import { type Row, writeCsv } from '../helpers/csv.js';
 import { type Process, until, type World } from '../helpers/world.js';
@@ -10,7 +9,8 @@ import type { ReportDir } from './report-dir.js';
 
 /** A run that needs its runner started more often than this does not end. */
 const MOST_STARTS = 40;
-const TIDY_LOOKS = 150;
+/** About half a minute. */
+const TIDY_LOOKS = 1_000;
 
 export function hasEnded({ child }: Process): boolean {
   return child.exitCode !== null || child.signalCode !== null;
@@ -159,7 +159,6 @@ export class Crew {
         this.reports.end();
         this.resumer = world.start('runs', 'resume', this.run, '--json');
       }
-      await sleep(200); // bounds how often somebody is started while Redis is away
     }
   }
 
@@ -195,7 +194,8 @@ export class Crew {
       await worker.says(/worker started/);
       this.workers.push(worker);
     }
-    for (let i = 0; i < TIDY_LOOKS && !(await clean()); i++) await sleep(200);
+    let looks = 0;
+    await until(async () => (await clean()) || ++looks >= TIDY_LOOKS);
   }
 
   /** Tells everybody to end, and waits until they have. */
