@@ -1,10 +1,8 @@
 /** Sends one request of a destination over kept-alive connections and says what came of it. */
-import { buildConnector, Client, type Dispatcher } from 'undici';
-import { certificateFault } from '../certificate.js';
-import type { ApiAnswer, ApiRequest } from '../destinations/destination.js';
-import type { Verdict } from '../verdict.js';
+import { type ApiRequest, RESERVED_HEADERS } from '../destinations/destination.js';
+import { Connection, type Peer, type Sent, type Written } from './connection.js';
 
-export type Sent = { answer: ApiAnswer } | { failure: Extract<Verdict, { kind: 'unreached' | 'unclear' }> };
+export type { Sent } from './connection.js';
 
 export interface Sender {
   /**
@@ -18,145 +16,78 @@ export interface Sender {
 
 export interface SenderOptions {
   baseUrl: string;
-  /** Silence after which an attempt counts as unclear: before the headers, and between two pieces of the body. */
+  /** Silence after which an attempt counts as unclear: before the answer, and between two pieces of it, ms. */
   timeoutMs: number;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
-/** More than any contact API says about one contact; the rest is not read. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
+const NO_NAME = /[^!#$%&'*+\-.^_`|~\w]|^$/;
+const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+const NO_PATH = /[^\x21-\x7e\x80-\xff]/;
 
 export function makeSender({ baseUrl, timeoutMs }: SenderOptions): Sender {
   const base = new URL(baseUrl);
   const prefix = base.pathname.replace(/\/+$/, '');
-  // One for all: they share their TLS sessions. Certificates are checked whatever the environment says.
-  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: true });
-  // A client is one connection. undici's Pool would choose one for every request, which costs as much as the request.
-  const clients: Client[] = [];
-  const idle: Client[] = [];
+  const secure = base.protocol === 'https:';
+  const connections = new Set<Connection>();
+  /** The one that was used last is used next: what is not needed grows old. */
+  const idle: Connection[] = [];
+  let destroyed = false;
+  const peer: Peer = {
+    host: base.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(base.port || (secure ? 443 : 80)),
+    secure,
+    timeoutMs,
+    idle: (connection) => idle.push(connection),
+    gone(connection) {
+      connections.delete(connection);
+      const at = idle.indexOf(connection);
+      if (at >= 0) idle.splice(at, 1);
+    },
+  };
 
-  function freeClient(): Client {
-    const free = idle.pop();
-    if (free) return free;
-    const client = new Client(base.origin, {
-      connect,
-      pipelining: 1,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-    });
-    clients.push(client);
-    return client;
-  }
-
-  function send({ method, path, headers, body }: ApiRequest, begun?: () => void): Promise<Sent> {
-    return new Promise((resolve) => {
-      const client = freeClient();
-      const exchange = new Exchange(timeoutMs, begun, (sent) => {
-        idle.push(client);
-        resolve(sent);
-      });
-      // Whatever goes wrong, here or later, undici tells the exchange.
-      client.dispatch(
-        { method, path: prefix + path, headers, ...(body === undefined ? {} : { body }) },
-        exchange,
-      );
-    });
+  function connect(): Connection {
+    const connection = new Connection(peer);
+    connections.add(connection);
+    return connection;
   }
 
   return {
-    send,
+    send: (request, begun) =>
+      new Promise((resolve) => {
+        const written = destroyed ? 'connections are closed' : write(request, base.host, prefix);
+        if (typeof written === 'string') resolve({ failure: { kind: 'unreached', message: written } });
+        else (idle.pop() ?? connect()).send(written, begun, resolve);
+      }),
     async destroy() {
-      await Promise.all(clients.map((client) => client.destroy()));
+      destroyed = true;
+      const all = [...connections];
+      for (const connection of all) connection.lose('connection closed before the answer was complete');
+      await Promise.all(all.map(({ closed }) => closed));
     },
   };
 }
 
-/** One request and its answer, as undici tells of them. */
-class Exchange implements Dispatcher.DispatchHandler {
-  /** Once undici has begun to write, the API may have heard us, whatever goes wrong later. */
-  private begun = false;
-  private status = 0;
-  private headers: Record<string, string> = {};
-  private size = 0;
-  private deadline: NodeJS.Timeout | undefined;
-  private readonly pieces: Buffer[] = [];
-
-  constructor(
-    private readonly timeoutMs: number,
-    private readonly begins: (() => void) | undefined,
-    private readonly done: (sent: Sent) => void,
-  ) {}
-
-  onRequestStart(): void {
-    this.begun = true;
-    this.begins?.();
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    this.status = status;
-    this.headers = flat(headers);
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
-    this.size += piece.length;
-    if (this.size > MAX_ANSWER_BYTES) {
-      controller.abort(new Error('the answer is larger than 1 MB'));
-      return;
-    }
-    this.pieces.push(piece);
-    // An answer that trickles keeps every silence short: from its second piece on it has a limit as a whole, too.
-    if (this.pieces.length === 2) {
-      const tooLong = () => controller.abort(new Error('the answer took too long'));
-      this.deadline = setTimeout(tooLong, this.timeoutMs);
-    }
-  }
-
-  onResponseEnd(): void {
-    clearTimeout(this.deadline);
-    const { status, headers, pieces } = this;
-    const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    this.done({ answer: { status, headers, body: body.toString('utf8') } });
-  }
-
-  onResponseError(_controller: unknown, error: Error): void {
-    clearTimeout(this.deadline);
-    this.done({ failure: { kind: this.begun ? 'unclear' : 'unreached', message: describe(error) } });
-  }
-}
-
-function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const result: Record<string, string> = {};
+/** What is sent, or why HTTP cannot carry it. */
+function write(
+  { method, path, headers, body = '' }: ApiRequest,
+  host: string,
+  prefix: string,
+): Written | string {
+  if (NO_PATH.test(path)) return 'the path of the request has what HTTP cannot carry';
+  let lines = '';
+  let named = false;
   for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) result[name] = Array.isArray(value) ? value.at(-1)! : value;
+    const value = headers[name]!;
+    if (NO_NAME.test(name) || NO_VALUE.test(value))
+      return `header ${JSON.stringify(name)} has what HTTP cannot carry`;
+    const lower = name.toLowerCase();
+    if (RESERVED_HEADERS.has(lower)) return `header ${JSON.stringify(name)} is not for a destination to set`;
+    named ||= lower === 'host';
+    lines += `${name}: ${value}\r\n`;
   }
-  return result;
-}
-
-/** A transport error in words, without anything that was sent. */
-function describe(error: Error & { code?: string }): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'connection refused';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'host name not found';
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case 'UND_ERR_SOCKET':
-      return 'connection broken before the answer was complete';
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'ETIMEDOUT':
-      return 'no connection within the time limit';
-    case 'UND_ERR_HEADERS_TIMEOUT':
-      return 'no answer within the time limit';
-    case 'UND_ERR_BODY_TIMEOUT':
-      return 'the answer stopped half way';
-    default:
-      return certificateFault(error.code) ?? (error.code ? error.code.toLowerCase() : error.message);
-  }
+  const length = Buffer.byteLength(body);
+  if (length > 0 || (method !== 'GET' && method !== 'DELETE')) lines += `content-length: ${length}\r\n`;
+  const first = `${method} ${prefix}${path} HTTP/1.1\r\n`;
+  const head = `${first}${named ? '' : `host: ${host}\r\n`}connection: keep-alive\r\n${lines}\r\n`;
+  return { head, body, plain: length === body.length };
 }

@@ -10,6 +10,7 @@ export interface ApiRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path and query below the base URL, starting with `/`. */
   path: string;
+  /** None of {@link RESERVED_HEADERS}. */
   headers: Record<string, string>;
   body?: string;
 }
@@ -20,6 +21,18 @@ export interface ApiAnswer {
   headers: Record<string, string>;
   body: string;
 }
+
+/** Headers, in lower case, that are written by who sends: with another value the API would wait for what never comes. */
+export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 
 /** Credentials and address of an account. `baseUrl` is an origin plus any path prefix, no trailing slash. */
 export interface Options {

@@ -1,12 +1,18 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { reach } from '../../src/delivery/reach.js';
 import { makeSender } from '../../src/delivery/send.js';
 import type { ApiRequest } from '../../src/destinations/destination.js';
 import type { Account } from '../../src/destinations/registry.js';
+import { scratchFile } from '../helpers/scratch.js';
 import { openSite } from '../helpers/site.js';
-import { openUntrusted } from '../helpers/untrusted.js';
+import { CERTIFICATE, KEY, openUntrusted } from '../helpers/untrusted.js';
 
 type Play = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
@@ -75,7 +81,7 @@ test('an answer in many pieces is one', async () => {
   expect(await sender.send(post)).toMatchObject({ answer: { status: 200, body: text } });
 });
 
-test.each<[string, Play, RegExp]>([
+test.each<[string, Play, RegExp, timeoutMs?: number]>([
   ['reset before an answer', ({ socket }) => socket.destroy(), /broken/],
   [
     'broken in the middle of an answer',
@@ -85,8 +91,8 @@ test.each<[string, Play, RegExp]>([
     },
     /broken/,
   ],
-  ['no answer at all', () => {}, /no answer within/],
-  ['an answer that stops', (_, response) => void response.write('{'), /stopped half way/],
+  ['no answer at all', () => {}, /no answer within/, 1_000],
+  ['an answer that stops', (_, response) => void response.write('{'), /stopped half way/, 1_000],
   [
     'an answer that trickles on',
     (_, response) => {
@@ -94,9 +100,10 @@ test.each<[string, Play, RegExp]>([
       response.on('close', () => clearInterval(timer));
     },
     /took too long|stopped half way/,
+    1_000,
   ],
   ['an endless answer', (_, response) => void response.end(' '.repeat(2 << 20)), /larger than 1 MB/],
-])('%s is unclear, and the next request is not harmed', async (_name, play, message) => {
+])('%s is unclear, and the next request is not harmed', async (_name, play, message, timeoutMs = 60_000) => {
   let first = true;
   const { sender } = await setUp(
     (request, response, body) => {
@@ -104,7 +111,7 @@ test.each<[string, Play, RegExp]>([
       first = false;
       play(request, response, body);
     },
-    { timeoutMs: 300 },
+    { timeoutMs },
   );
   expect(await sender.send(post)).toEqual({
     failure: { kind: 'unclear', message: expect.stringMatching(message) },
@@ -123,6 +130,118 @@ test('a request is begun when it is written: on a new connection once that is ma
   expect(connections).toBe(1);
 });
 
+/** A server of bare TCP: `said` is what it answers to each request, and how many connections it has had. */
+async function setUpBare(said: (socket: Socket, request: number) => void) {
+  let requests = 0;
+  const sockets: Socket[] = [];
+  const server = createTcpServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.on('data', () => said(socket, ++requests));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const sender = makeSender({
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    timeoutMs: 10_000,
+  });
+  onTestFinished(async () => {
+    await sender.destroy();
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return { sender, sockets };
+}
+
+test.each([
+  ['is told to be closed', 'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}'],
+  ['is kept for a moment only', 'HTTP/1.1 200 OK\r\nkeep-alive: timeout=1\r\ncontent-length: 2\r\n\r\n{}'],
+  ['says more than it was asked', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\n\r\n'],
+])('a connection that %s carries no other request', async (_name, said) => {
+  const { sender, sockets } = await setUpBare((socket) => socket.write(said));
+  for (let i = 0; i < 3; i++) expect(await sender.send(post)).toMatchObject({ answer: { body: '{}' } });
+  expect(sockets).toHaveLength(3);
+});
+
+test.each<[string, (socket: Socket) => void]>([
+  ['is closed by the API', (socket) => socket.end()],
+  ['says what nobody has asked', (socket) => socket.write('HTTP/1.1 408 Request Timeout\r\n\r\n')],
+])('a connection that %s while it is idle is not used again', async (_name, end) => {
+  const { sender, sockets } = await setUpBare((socket) =>
+    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'),
+  );
+  expect(await sender.send(post)).toMatchObject({ answer: { body: '{}' } });
+  const gone = once(sockets[0]!, 'close');
+  end(sockets[0]!);
+  await gone;
+  expect(await sender.send(post)).toMatchObject({ answer: { body: '{}' } });
+  expect(sockets).toHaveLength(2);
+});
+
+test('an idle connection is given up a second before the API would', async () => {
+  const { sender, sockets } = await setUpBare((socket) =>
+    socket.write('HTTP/1.1 204 No Content\r\nkeep-alive: timeout=2\r\n\r\n'),
+  );
+  await sender.send(post);
+  await once(sockets[0]!, 'end'); // said by us
+});
+
+test('an answer without a length ends with the connection', async () => {
+  const { sender } = await setUpBare((socket) => socket.end('HTTP/1.0 502 Bad Gateway\r\n\r\n<html>'));
+  for (let i = 0; i < 2; i++) {
+    expect(await sender.send(post)).toEqual({ answer: { status: 502, headers: {}, body: '<html>' } });
+  }
+});
+
+test('an answer that comes before we are through ends the connection', async () => {
+  const { sender, sockets } = await setUpBare((socket, request) => {
+    if (request > 1 && sockets.length === 1) return;
+    socket.pause();
+    socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n');
+  });
+  const large = { ...post, body: 'x'.repeat(32 << 20) };
+  expect(await sender.send(large)).toMatchObject({ answer: { status: 413 } });
+  expect(await sender.send(post)).toMatchObject({ answer: { status: 413 } });
+  expect(sockets).toHaveLength(2);
+});
+
+test('what is no HTTP is unclear: it was heard by somebody', async () => {
+  const { sender } = await setUpBare((socket) => socket.write('220 mail.example.com ESMTP\r\n'));
+  expect(await sender.send(post)).toEqual({
+    failure: { kind: 'unclear', message: 'the answer is not HTTP/1.1' },
+  });
+});
+
+test("over TLS, too: an authority of one's own, kept connections, sessions that are resumed", async () => {
+  const met: boolean[] = [];
+  const server = createSecureServer({ key: KEY, cert: CERTIFICATE }, (request, response) => {
+    request.resume().on('end', () => {
+      met.push((request.socket as TLSSocket).isSessionReused());
+      if (met.length === 2) response.shouldKeepAlive = false;
+      response.end(`{"over":${JSON.stringify((request.socket as TLSSocket).alpnProtocol)}}`);
+    });
+  });
+  let connections = 0;
+  server.on('secureConnection', () => connections++);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const authority = scratchFile(CERTIFICATE, 'authority.pem');
+  const baseUrl = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const script = `
+    import { makeSender } from ${JSON.stringify(new URL('../../dist/src/delivery/send.js', import.meta.url))};
+    const sender = makeSender({ baseUrl: ${JSON.stringify(baseUrl)}, timeoutMs: 10_000 });
+    for (let i = 0; i < 3; i++) console.log(JSON.stringify(await sender.send(${JSON.stringify(post)})));
+    await sender.destroy();`;
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: authority };
+  const child = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
+  const sent = child.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(sent).toMatchObject(Array(3).fill({ answer: { status: 200, body: '{"over":"http/1.1"}' } }));
+  expect(connections).toBe(2);
+  expect(met).toEqual([false, false, true]);
+});
+
 test('where nobody listens nothing is reached', async () => {
   const { sender, server } = await setUp(() => {});
   await new Promise((resolve) => server.close(resolve));
@@ -136,10 +255,46 @@ test('where nobody listens nothing is reached', async () => {
   expect(begun).toBe(false);
 });
 
-test('a header that HTTP cannot carry is no crash', async () => {
-  const { sender } = await setUp(() => {});
-  const sent = await sender.send({ ...post, headers: { 'x-key': 'two\nlines' } });
-  expect(sent).toMatchObject({ failure: { kind: 'unreached' } });
+test.each<[string, Partial<ApiRequest>, string]>([
+  [
+    'a value of two lines',
+    { headers: { 'x-key': 'two\nlines' } },
+    'header "x-key" has what HTTP cannot carry',
+  ],
+  ['a value beyond latin1', { headers: { 'x-key': 'Łódź' } }, 'header "x-key" has what HTTP cannot carry'],
+  ['a name that is none', { headers: { 'x key': 'k' } }, 'header "x key" has what HTTP cannot carry'],
+  [
+    'a header of ours',
+    { headers: { 'Content-Length': '3' } },
+    'header "Content-Length" is not for a destination to set',
+  ],
+  ['a path of two lines', { path: '/a\r\nx: y' }, 'the path of the request has what HTTP cannot carry'],
+  ['a path with a blank', { path: '/a b' }, 'the path of the request has what HTTP cannot carry'],
+])('%s is no crash, and nothing is sent', async (_name, wrong, message) => {
+  const { sender, sockets } = await setUp(() => {});
+  expect(await sender.send({ ...post, ...wrong })).toEqual({ failure: { kind: 'unreached', message } });
+  expect(sockets.size).toBe(0);
+});
+
+test('headers and bodies arrive as they were given', async () => {
+  const seen: unknown[] = [];
+  const { sender } = await setUp(({ method, headers }, response, body) => {
+    const { host, 'x-name': name, 'content-length': length } = headers;
+    seen.push([method, host?.replace(/\d{4,}/, 'port'), name, length, body]);
+    response.end('{}');
+  });
+  await sender.send({ method: 'POST', path: '/', headers: { 'x-name': 'José' }, body: 'Łódź 😀' });
+  await sender.send({ method: 'PUT', path: '/', headers: { Host: 'other' }, body: 'ü' });
+  await sender.send({ method: 'PATCH', path: '/', headers: {} });
+  await sender.send({ method: 'GET', path: '/', headers: {} });
+  await sender.send({ method: 'DELETE', path: '/', headers: {} });
+  expect(seen).toEqual([
+    ['POST', '127.0.0.1:port', 'José', '12', 'Łódź 😀'],
+    ['PUT', 'other', undefined, '2', 'ü'],
+    ['PATCH', '127.0.0.1:port', undefined, '0', ''],
+    ['GET', '127.0.0.1:port', undefined, undefined, ''],
+    ['DELETE', '127.0.0.1:port', undefined, undefined, ''],
+  ]);
 });
 
 test('destroyed, what is under way ends as unclear', async () => {

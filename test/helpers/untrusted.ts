@@ -23,14 +23,14 @@ export async function openUntrusted(answer: RequestListener) {
   return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, asked: () => asked };
 }
 
-/** Made for tests alone; nobody trusts it. */
-const KEY = `-----BEGIN PRIVATE KEY-----
+/** Made for tests alone, for 127.0.0.1; nobody trusts it. */
+export const KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgTlPT/HqzfBtV9604
 /CFExjoAMxqd/Sn3LnW6gmsQ0GyhRANCAAQFbv3aFw486z4jFra1EIOu4x3HX4Ba
 4gxsnRek2mzuk6a+6GBzW8yRvI4L4ywdqY/dwjjEbEIjJtFUAACN7Hq5
 -----END PRIVATE KEY-----`;
 
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBkTCCATagAwIBAgIUTpKQ9adWg4H1hguAN/q0Sa60XxgwCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJMTI3LjAuMC4xMCAXDTI2MTEyMjExMDgzNFoYDzIxMjYxMDI5
 MTEwODM0WjAUMRIwEAYDVQQDDAkxMjcuMC4wLjEwWTATBgcqhkjOPQIBBggqhkjO

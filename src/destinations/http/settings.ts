@@ -3,6 +3,7 @@
  * they can be, so that every fault is told at its place.
  */
 import { z } from 'zod';
+import { RESERVED_HEADERS } from '../destination.js';
 import { FIELD_TYPES } from './contact.js';
 import { compileCondition, compileExpression } from './expression.js';
 import { VERDICTS } from './rules.js';
@@ -31,6 +32,10 @@ const status = z.union(
   NO_STATUS,
 );
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()], { error: 'is no plain value' });
+const headerName = z
+  .string()
+  .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is no name of a header')
+  .refine((name) => !RESERVED_HEADERS.has(name.toLowerCase()), 'is a header that rowferry writes itself');
 const headerValue = z
   .string('is not text; write it in quotes')
   .trim()
@@ -116,9 +121,7 @@ export const httpShape = z.strictObject({
   /** Origin and any path prefix. */
   base_url: z.url({ protocol: /^https?$/, error: 'is not an http(s) URL' }),
   /** Sent with every request; taken for secrets, but for a few that never are: see account.ts. */
-  headers: recordOf(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'is no name of a header'), headerValue).default(
-    {},
-  ),
+  headers: recordOf(headerName, headerValue).default({}),
   basic_auth: z.strictObject({ username: z.string(), password: z.string() }).optional(),
   /** Other values that no report may show, e.g. a key in a path. */
   secrets: z.array(text).default([]),

@@ -41,6 +41,11 @@ const cases: [string, object, string][] = [
     { headers: { a: 'Łódź' } },
     'headers.a: is empty, or holds what a header cannot',
   ],
+  [
+    'a header of the connection',
+    { headers: { 'Content-Length': '5' } },
+    'headers.Content-Length: is a header that rowferry writes itself',
+  ],
   ['no name of a header', { headers: { 'a b': 'x' } }, 'headers.a b: is no name of a header'],
   ['no fields', { fields: {} }, 'fields: names no field'],
   [
