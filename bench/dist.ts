@@ -6,6 +6,7 @@ interface Modules {
   dialect: typeof import('../src/dialect.js');
   'ingest/read': typeof import('../src/ingest/read.js');
   'ingest/ingest': typeof import('../src/ingest/ingest.js');
+  'delivery/connection': typeof import('../src/delivery/connection.js');
   'delivery/pace': typeof import('../src/delivery/pace.js');
   'destinations/sendmator': typeof import('../src/destinations/sendmator.js');
   'outcomes/settle': typeof import('../src/outcomes/settle.js');

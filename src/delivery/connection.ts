@@ -11,12 +11,10 @@ import { AnswerReader, BadAnswer } from './answer-reader.js';
 
 export type Sent = { answer: ApiAnswer } | { failure: Extract<Verdict, { kind: 'unreached' | 'unclear' }> };
 
-/** A request as it goes over the wire. */
+/** A request as it goes over the wire: bytes, or text with what makes bytes of it. */
 export interface Written {
-  head: string;
-  body: string;
-  /** The body has ASCII only, the head always does not need more than latin1. */
-  plain: boolean;
+  data: string | Uint8Array;
+  encoding?: 'latin1' | 'utf8';
 }
 
 /** Where connections lead to, and what they have in common. */
@@ -100,17 +98,10 @@ export class Connection {
     current.done({ failure: { kind: this.hasBegun ? 'unclear' : 'unreached', message: why } });
   }
 
-  private write({ request: { head, body, plain }, begun }: UnderWay): void {
+  private write({ request: { data, encoding }, begun }: UnderWay): void {
     this.hasBegun = true;
     begun?.();
-    const { socket } = this;
-    if (plain) socket.write(head + body, 'latin1');
-    else {
-      socket.cork();
-      socket.write(head, 'latin1');
-      socket.write(body, 'utf8');
-      socket.uncork();
-    }
+    this.socket.write(data, encoding);
     this.silence ??= setTimeout(() => this.complain(), this.peer.timeoutMs).unref();
     this.silence.refresh();
   }

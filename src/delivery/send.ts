@@ -85,9 +85,11 @@ function write(
     named ||= lower === 'host';
     lines += `${name}: ${value}\r\n`;
   }
-  const length = Buffer.byteLength(body);
+  const length = Buffer.byteLength(body); // as many as characters where all are ASCII
   if (length > 0 || (method !== 'GET' && method !== 'DELETE')) lines += `content-length: ${length}\r\n`;
   const first = `${method} ${prefix}${path} HTTP/1.1\r\n`;
   const head = `${first}${named ? '' : `host: ${host}\r\n`}connection: keep-alive\r\n${lines}\r\n`;
-  return { head, body, plain: length === body.length };
+  if (length === body.length) return { data: head + body, encoding: 'latin1' };
+  if (Buffer.byteLength(head) === head.length) return { data: head + body, encoding: 'utf8' };
+  return { data: Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)]) };
 }
