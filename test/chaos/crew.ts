@@ -185,10 +185,13 @@ export class Crew {
 
   /**
    * What a dead process held becomes free when its lock has run out; whoever is given it then finds that the run is
-   * over, and drops it. So somebody is there until `clean` says yes, or some time has passed.
+   * over, and drops it. So somebody is there until `clean` says yes, or some time has passed. But for the trigger: what
+   * it adds last would wait for a runner that has ended.
    */
   async tidied(clean: () => Promise<boolean>): Promise<void> {
     await this.supervision;
+    this.trigger?.kill('SIGTERM');
+    await this.trigger?.finished;
     if (!this.workers.some((one) => !hasEnded(one))) {
       const worker = this.world.start('worker');
       await worker.says(/worker started/);
