@@ -80,7 +80,7 @@ export class AnswerReader {
     const had = this.text.length;
     this.text += bytes.toString('latin1', at, length);
     const end = this.text.indexOf(HEAD_END, Math.max(0, had - HEAD_END.length));
-    if (end > MAX_HEAD_BYTES || (end < 0 && this.text.length > MAX_HEAD_BYTES)) {
+    if (end > MAX_HEAD_BYTES || (end < 0 && this.text.length >= MAX_HEAD_BYTES + HEAD_END.length)) {
       throw new BadAnswer('the head of the answer is larger than 16 kB');
     }
     if (end < 0) {
@@ -110,13 +110,17 @@ export class AnswerReader {
         headers[name] = `${headers[name]} ${line.trim()}`; // continued, as it was done once
         continue;
       }
-      if (colon < 1) throw new BadAnswer('the head of the answer is malformed');
-      name = line.slice(0, colon).toLowerCase();
+      name = line.slice(0, Math.max(0, colon)).toLowerCase();
+      if (name === '' || name.endsWith(' ') || name.endsWith('\t')) {
+        throw new BadAnswer('the head of the answer is malformed');
+      }
       const value = line.slice(colon + 1).trim();
       if (name === 'content-length' && (headers[name] ?? value) !== value) {
         throw new BadAnswer('the answer has two lengths');
       }
-      headers[name] = value;
+      // One that closes is not taken back by another.
+      const before = name === 'connection' && headers[name] !== undefined ? `${headers[name]}, ` : '';
+      headers[name] = before + value;
     }
     this.headers = headers;
     // 1xx is no answer yet; 101 would be the last word of HTTP, and nobody has asked for another protocol.
@@ -127,9 +131,13 @@ export class AnswerReader {
 
   /** What follows the head. */
   private bodyOf(headers: Record<string, string>): Part {
-    if (this.status === 204 || this.status === 304) return 'done';
     const coding = headers['transfer-encoding'];
     const length = headers['content-length'];
+    if (this.status === 204 || this.status === 304) {
+      // A body that must not be there would be taken for the next answer.
+      if (coding !== undefined || (this.status === 204 && (length ?? '0') !== '0')) this.keptMs = 0;
+      return 'done';
+    }
     if (coding !== undefined) {
       if (coding.toLowerCase() !== 'chunked')
         throw new BadAnswer('the answer has an unknown transfer-encoding');

@@ -25,7 +25,7 @@ export interface Peer {
   /** Silence after which an attempt counts as unclear: before the answer, and between two pieces of it. */
   timeoutMs: number;
   /** The TLS session of the newest connection, for the next. */
-  session?: Buffer;
+  session?: Buffer | undefined;
   /** May carry another request now. */
   idle(connection: Connection): void;
   /** Carries no other request any more. */
@@ -55,10 +55,13 @@ export class Connection {
   private readonly connecting: NodeJS.Timeout;
   /** Runs on while nothing is under way: stopping it would cost more than letting it fire. */
   private silence: NodeJS.Timeout | undefined;
-  /** For an answer that trickles and keeps every silence short: from its second piece on it has a limit as a whole, too. */
+  /** For an answer that trickles and keeps every silence short: from its first piece on it has a limit as a whole, too. */
   private deadline: NodeJS.Timeout | undefined;
   private idle: NodeJS.Timeout | undefined;
   private idleMs = 0;
+  /** Pieces that came since the request was written, those of a 1xx included. */
+  private heard = 0;
+  private restsUntilMs = 0;
 
   constructor(private readonly peer: Peer) {
     this.socket = open(peer, (length, bytes) => this.hear(length, bytes));
@@ -88,9 +91,15 @@ export class Connection {
     if (this.isOpen) this.write(this.current);
   }
 
+  /** Idle for so long that the API may have closed it; a process that was held up has not heard of that yet. */
+  get isStale(): boolean {
+    return performance.now() > this.restsUntilMs;
+  }
+
   /** What is under way fails with `why`. */
   lose(why: string): void {
     const { current } = this;
+    if (!this.isOpen) this.peer.session = undefined; // maybe it is what keeps us out
     this.leave();
     this.socket.destroy();
     if (!current) return;
@@ -100,6 +109,7 @@ export class Connection {
 
   private write({ request: { data, encoding }, begun }: UnderWay): void {
     this.hasBegun = true;
+    this.heard = 0;
     begun?.();
     this.socket.write(data, encoding);
     this.silence ??= setTimeout(() => this.complain(), this.peer.timeoutMs).unref();
@@ -112,7 +122,7 @@ export class Connection {
       this.lose(''); // nobody has asked for anything
       return;
     }
-    const isFirst = !reader.hasBegun;
+    this.heard++;
     let answer: ApiAnswer | undefined;
     try {
       answer = reader.read(bytes, length);
@@ -120,12 +130,14 @@ export class Connection {
       this.lose(error instanceof BadAnswer ? error.message : String(error));
       return;
     }
-    if (answer) this.conclude(current, answer);
-    else {
+    if (answer) {
+      // As much as could be read at once: there may be more, which nobody has asked for.
+      if (length === READ_BYTES) reader.keptMs = 0;
+      this.conclude(current, answer);
+    } else {
       this.silence!.refresh();
-      if (!isFirst) {
-        this.deadline ??= setTimeout(() => this.lose('the answer took too long'), this.peer.timeoutMs);
-      }
+      const tooLong = () => this.giveUp('the answer took too long', Number.POSITIVE_INFINITY);
+      this.deadline ??= setTimeout(tooLong, this.peer.timeoutMs);
     }
   }
 
@@ -141,6 +153,7 @@ export class Connection {
   }
 
   private rest(ms: number): void {
+    this.restsUntilMs = performance.now() + ms;
     if (ms !== this.idleMs) {
       clearTimeout(this.idle);
       this.idleMs = ms;
@@ -152,9 +165,20 @@ export class Connection {
   }
 
   private complain(): void {
-    if (this.current) {
-      this.lose(this.reader.hasBegun ? 'the answer stopped half way' : 'no answer within the time limit');
-    }
+    const why = this.reader.hasBegun ? 'the answer stopped half way' : 'no answer within the time limit';
+    this.giveUp(why, this.heard);
+  }
+
+  /**
+   * Fails what is under way, unless more than `heard` pieces have come for it: a process that was held up finds its
+   * timers over before it has read what is there, and that is read first.
+   */
+  private giveUp(why: string, heard: number): void {
+    const { current } = this;
+    if (!current) return;
+    setImmediate(() => {
+      if (this.current === current && this.heard <= heard) this.lose(why);
+    });
   }
 
   /** The other side says nothing more. */

@@ -51,12 +51,20 @@ export function makeSender({ baseUrl, timeoutMs }: SenderOptions): Sender {
     return connection;
   }
 
+  function kept(): Connection | undefined {
+    for (;;) {
+      const connection = idle.pop();
+      if (!connection?.isStale) return connection;
+      connection.lose('');
+    }
+  }
+
   return {
     send: (request, begun) =>
       new Promise((resolve) => {
         const written = destroyed ? 'connections are closed' : write(request, base.host, prefix);
         if (typeof written === 'string') resolve({ failure: { kind: 'unreached', message: written } });
-        else (idle.pop() ?? connect()).send(written, begun, resolve);
+        else (kept() ?? connect()).send(written, begun, resolve);
       }),
     async destroy() {
       destroyed = true;
@@ -69,15 +77,19 @@ export function makeSender({ baseUrl, timeoutMs }: SenderOptions): Sender {
 
 /** What is sent, or why HTTP cannot carry it. */
 function write(
-  { method, path, headers, body = '' }: ApiRequest,
+  { method, path, headers, body: given }: ApiRequest,
   host: string,
   prefix: string,
 ): Written | string {
-  if (NO_PATH.test(path)) return 'the path of the request has what HTTP cannot carry';
+  const body = given ?? '';
+  if (typeof body !== 'string') return 'the body of the request is no text';
+  const target = prefix + path;
+  if (!target.startsWith('/') || NO_PATH.test(target)) return 'the path of the request is none';
   let lines = '';
   let named = false;
   for (const name in headers) {
-    const value = headers[name]!;
+    if (headers[name] === undefined) continue; // as destinations without types may have it
+    const value = String(headers[name]);
     if (NO_NAME.test(name) || NO_VALUE.test(value))
       return `header ${JSON.stringify(name)} has what HTTP cannot carry`;
     const lower = name.toLowerCase();
@@ -87,7 +99,7 @@ function write(
   }
   const length = Buffer.byteLength(body); // as many as characters where all are ASCII
   if (length > 0 || (method !== 'GET' && method !== 'DELETE')) lines += `content-length: ${length}\r\n`;
-  const first = `${method} ${prefix}${path} HTTP/1.1\r\n`;
+  const first = `${method} ${target} HTTP/1.1\r\n`;
   const head = `${first}${named ? '' : `host: ${host}\r\n`}connection: keep-alive\r\n${lines}\r\n`;
   if (length === body.length) return { data: head + body, encoding: 'latin1' };
   if (Buffer.byteLength(head) === head.length) return { data: head + body, encoding: 'utf8' };

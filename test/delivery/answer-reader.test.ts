@@ -64,6 +64,21 @@ test.each<[string, string, Partial<ApiAnswer>, number]>([
   ['a connection that is closed', 'HTTP/1.1 204 OK\r\nConnection: Close\r\n\r\n', {}, 0],
   ['HTTP/1.0', 'HTTP/1.0 204 OK\r\n\r\n', {}, 0],
   ['HTTP/1.0, kept', 'HTTP/1.0 204 OK\r\nconnection: Keep-Alive\r\n\r\n', {}, 4_000],
+  [
+    'a connection that is closed, and more',
+    'HTTP/1.1 204 OK\r\nConnection: close\r\nConnection: x\r\n\r\n',
+    {},
+    0,
+  ],
+  ['204 with a body', 'HTTP/1.1 204 OK\r\ncontent-length: 2\r\n\r\n', { status: 204 }, 0],
+  ['204 with chunks', 'HTTP/1.1 204 OK\r\ntransfer-encoding: chunked\r\n\r\n', { status: 204 }, 0],
+  ['204 with no bytes', 'HTTP/1.1 204 OK\r\ncontent-length: 0\r\n\r\n', { status: 204 }, 4_000],
+  [
+    'a head as large as it may be',
+    `HTTP/1.1 204 OK\r\na: ${'b'.repeat(16_364)}\r\n\r\n`,
+    { status: 204 },
+    4_000,
+  ],
   ['more than an answer', 'HTTP/1.1 204 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n', { status: 204 }, 0],
 ])('reads %s, in one piece or byte for byte', (_name, text, expected, keptMs) => {
   const whole = new AnswerReader();
@@ -90,6 +105,7 @@ test('without a length the end of the connection is the end', () => {
 });
 
 test.each([
+  ['a blank before the colon', 'HTTP/1.1 200 OK\r\na : b\r\n\r\n', 'head of the answer is malformed'],
   ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n', 'not HTTP/1.1'],
   ['binary', '\x16\x03\x01', 'not HTTP/1.1'],
   ['HTTP/2', 'HTTP/2 200\r\n\r\n', 'not HTTP/1.1'],

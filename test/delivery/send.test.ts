@@ -131,7 +131,7 @@ test('a request is begun when it is written: on a new connection once that is ma
 });
 
 /** A server of bare TCP: `said` is what it answers to each request, and how many connections it has had. */
-async function setUpBare(said: (socket: Socket, request: number) => void) {
+async function setUpBare(said: (socket: Socket, request: number) => void, timeoutMs = 60_000) {
   let requests = 0;
   const sockets: Socket[] = [];
   const server = createTcpServer((socket) => {
@@ -140,16 +140,14 @@ async function setUpBare(said: (socket: Socket, request: number) => void) {
     socket.on('data', () => said(socket, ++requests));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const sender = makeSender({
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    timeoutMs: 10_000,
-  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const sender = makeSender({ baseUrl: url, timeoutMs });
   onTestFinished(async () => {
     await sender.destroy();
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   });
-  return { sender, sockets };
+  return { sender, sockets, url };
 }
 
 test.each([
@@ -211,6 +209,57 @@ test('what is no HTTP is unclear: it was heard by somebody', async () => {
   });
 });
 
+test('an API that says over and over that it is at work is not waited for without end', async () => {
+  const { sender } = await setUpBare((socket) => {
+    const timer = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 20);
+    socket.on('close', () => clearInterval(timer));
+  }, 1_000);
+  expect(await sender.send(post)).toEqual({
+    failure: { kind: 'unclear', message: 'the answer took too long' },
+  });
+});
+
+const holdUp = (ms: number) => {
+  for (const end = performance.now() + ms; performance.now() < end; );
+};
+
+test('what has come while this process was held up is heard before it is given up', async () => {
+  const { sender, sockets, url } = await setUpBare((socket, request) => {
+    setTimeout(() => socket.write('HTTP/1.1 204 No Content\r\n\r\n'), request === 2 ? 200 : 20);
+  }, 500);
+  const other = makeSender({ baseUrl: url, timeoutMs: 60_000 });
+  onTestFinished(() => other.destroy());
+  await sender.send(post);
+  const sent = sender.send(post);
+  const held = other.send(post).then(() => holdUp(1_500));
+  expect(await sent).toEqual({ answer: { status: 204, headers: {}, body: '' } });
+  await held;
+  expect(sockets).toHaveLength(2);
+});
+
+test('a connection that was idle for too long while this process was held up is not used', async () => {
+  const { sender, sockets } = await setUpBare((socket) =>
+    socket.write('HTTP/1.1 204 No Content\r\nkeep-alive: timeout=2\r\n\r\n'),
+  );
+  await sender.send(post);
+  holdUp(1_100);
+  await sender.send(post);
+  expect(sockets).toHaveLength(2);
+});
+
+test('what fills a reading to its last byte may be followed by what nobody has asked for', async () => {
+  const { sender } = await setUpBare((socket, request) => {
+    const head = 'HTTP/1.1 200 OK\r\nx-padding: ';
+    const rest = '\r\ncontent-length: 400\r\n\r\n';
+    const padding = 'x'.repeat(16_384 - head.length - rest.length - 400);
+    const answer = `${head}${padding}${rest}${String(request).padEnd(400)}`;
+    socket.write(`${answer}HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nEXTRA`);
+  });
+  for (const body of ['1', '2']) {
+    expect(await sender.send(post)).toMatchObject({ answer: { body: body.padEnd(400) } });
+  }
+});
+
 test("over TLS, too: an authority of one's own, kept connections, sessions that are resumed", async () => {
   const met: boolean[] = [];
   const server = createSecureServer({ key: KEY, cert: CERTIFICATE }, (request, response) => {
@@ -268,8 +317,10 @@ test.each<[string, Partial<ApiRequest>, string]>([
     { headers: { 'Content-Length': '3' } },
     'header "Content-Length" is not for a destination to set',
   ],
-  ['a path of two lines', { path: '/a\r\nx: y' }, 'the path of the request has what HTTP cannot carry'],
-  ['a path with a blank', { path: '/a b' }, 'the path of the request has what HTTP cannot carry'],
+  ['a path of two lines', { path: '/a\r\nx: y' }, 'the path of the request is none'],
+  ['no path', { path: '' }, 'the path of the request is none'],
+  ['a body that is no text', { body: { a: 1 } as unknown as string }, 'the body of the request is no text'],
+  ['a path with a blank', { path: '/a b' }, 'the path of the request is none'],
 ])('%s is no crash, and nothing is sent', async (_name, wrong, message) => {
   const { sender, sockets } = await setUp(() => {});
   expect(await sender.send({ ...post, ...wrong })).toEqual({ failure: { kind: 'unreached', message } });
@@ -286,7 +337,7 @@ test('headers and bodies arrive as they were given', async () => {
   await sender.send({ method: 'POST', path: '/', headers: { 'x-name': 'José' }, body: 'Łódź 😀' });
   await sender.send({ method: 'PUT', path: '/', headers: { Host: 'other' }, body: 'ü' });
   await sender.send({ method: 'PATCH', path: '/', headers: {} });
-  await sender.send({ method: 'GET', path: '/', headers: {} });
+  await sender.send({ method: 'GET', path: '/', headers: { 'x-name': undefined as unknown as string } });
   await sender.send({ method: 'DELETE', path: '/', headers: {} });
   expect(seen).toEqual([
     ['POST', '127.0.0.1:port', 'José', '12', 'Łódź 😀'],
