@@ -6,7 +6,7 @@
  */
 const NOUNS = '^src/[^/]+\\.ts$';
 /** The library: above the runner, below the command line. */
-const INDEX = '^src/(index|rowferry|intake|service|check|preview)\\.ts$';
+const INDEX = '^src/(index|rowferry|work|intake|service|check|preview)\\.ts$';
 const FOUNDATIONS = '^src/(redis|queues|destinations|sources|outcomes|config)/';
 const STAGES = '^src/(triggers|ingest|delivery|report|notices)/';
 const TESTING = '^src/testing/';

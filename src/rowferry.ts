@@ -25,19 +25,19 @@ import { openSpans, type Spans } from './queues/spans.js';
 import { openRedis, type RedisHandle } from './redis/connection.js';
 import type { RowQuery, RowsPage } from './report/rows.js';
 import type { Summary } from './report/summary.js';
-import { createRuns, listRuns, loadPlan, loadStatus, type RunPlan, runsBeside } from './run.js';
+import { createRuns, loadPlan, loadStatus, type RunPlan, runsBeside } from './run.js';
 import { readGauges } from './runner/gauges.js';
 import { assertUnfinished, handOver, isServed } from './runner/hand-over.js';
-import type { Plan } from './runner/plan.js';
+import { findUnfinished, viewRuns } from './runner/listing.js';
 import { viewRows } from './runner/rows.js';
-import { executeRun } from './runner/run.js';
 import { type ScheduleView, viewSchedules } from './runner/schedules.js';
-import type { RunnerEvents, Surroundings } from './runner/session.js';
+import type { Surroundings } from './runner/session.js';
 import { workOnOccasion } from './runner/sync.js';
 import { type DestinationView, type RunView, readSummary, viewDestination, viewRun } from './runner/view.js';
-import { deliver, deliverTo, type ServicePart, serve } from './service.js';
+import { deliver, type ServicePart, serve } from './service.js';
 import { stateOf } from './sources/note.js';
 import type { GivenSource } from './sources/source.js';
+import { Work, type WorkOptions } from './work.js';
 
 export interface RowferryOptions {
   /** Where runs, reports and the private Redis live. Default: ROWFERRY_DATA_DIR, else `.rowferry`. */
@@ -52,20 +52,6 @@ export interface RowferryOptions {
   /** For services, which may be started together with their Redis: waits so long for one that cannot be reached. Default 0. */
   redisPatienceMs?: number;
 }
-
-export interface WorkOptions extends RunnerEvents {
-  /** Requests in flight of this process at the most; default: the destination's in the configuration file, else 16. */
-  concurrency?: number | undefined;
-  /** Aborted: the run is left resumable and the call rejects with RUN_INTERRUPTED. */
-  signal?: AbortSignal | undefined;
-  /** Told the id of the run before its first row is read, and warnings about its mapping. */
-  started?(plan: RunPlan, warnings: string[]): void;
-  /** Told its summary, of each of several runs before the next begins. */
-  ended?(summary: Summary): void;
-}
-
-/** Runs whose records are asked for together. */
-const LISTED_AT_ONCE = 100;
 
 /** Opens a data dir with its Redis. Close it when done: the private Redis ends with the last who uses it. */
 export async function openRowferry(options: RowferryOptions = {}): Promise<Rowferry> {
@@ -103,6 +89,7 @@ export class Rowferry {
   private readonly intake: Intake;
   private readonly counted = new Metrics();
   private readonly notices: Notices;
+  private readonly work: Work;
 
   /** @internal use {@link openRowferry} */
   constructor(
@@ -124,6 +111,7 @@ export class Rowferry {
     const { prefix, dataDir } = settings;
     const entries = config.notifications;
     this.notices = new Notices({ redis, prefix, dataDir, dataDirId, entries, clock, log });
+    this.work = new Work(this.surroundings(), accounts, this.notices);
   }
 
   /** Sentences a person should read, e.g. about the eviction policy of Redis. */
@@ -148,7 +136,7 @@ export class Rowferry {
     options: SourceOptions & WorkOptions = {},
   ): Promise<Summary> {
     const planned = await this.intake.plan(source, options, reach);
-    const [summary] = await this.workInTurn([planned], options);
+    const [summary] = await this.work.inTurn([planned], options);
     return summary!;
   }
 
@@ -157,7 +145,7 @@ export class Rowferry {
     source: string | Readable | undefined,
     options: SourceOptions & WorkOptions = {},
   ): Promise<Summary[]> {
-    return this.workInTurn(await this.intake.plans(source, options, reach), options);
+    return this.work.inTurn(await this.intake.plans(source, options, reach), options);
   }
 
   /**
@@ -177,7 +165,7 @@ export class Rowferry {
       if (result.plans.length === 0 && result.faults.length > 0) {
         throw new RowferryError('SOURCE_UNREADABLE', result.faults.join('\n'), EXIT.usage);
       }
-      const ended = await this.workInTurn(result.plans, options);
+      const ended = await this.work.inTurn(result.plans, options);
       summaries.push(...ended);
       left = ended.every(({ state }) => state === 'finished') ? result.left : 0; // a later file must not pass by one that waits
     }
@@ -209,7 +197,7 @@ export class Rowferry {
     assertUnfinished(run, loadStatus(this.settings.dataDir, run).state);
     await reach(await this.accounts.rebind(plan));
     options.started?.(plan, []);
-    return this.work(run, options);
+    return this.work.toTheEnd(run, options);
   }
 
   /** A new run, in this process, with the rows that failed in one that ended. */
@@ -228,7 +216,8 @@ export class Rowferry {
   private async failedRows(run: string): Promise<[path: string, SourceOptions]> {
     const before = await this.report(run);
     if (before.failed === 0) {
-      throw new RowferryError('NOTHING_TO_RETRY', `Run ${run} has no failed rows.`, EXIT.usage);
+      const rest = before.unprocessed > 0 ? `; ${before.unprocessed} were not sent: run the file again` : '';
+      throw new RowferryError('NOTHING_TO_RETRY', `Run ${run} has no failed rows${rest}.`, EXIT.usage);
     }
     const plan = loadPlan(this.settings.dataDir, run);
     await this.accounts.rebind(plan); // the name must still mean what it meant
@@ -300,14 +289,7 @@ export class Rowferry {
         ? 'the process that works on it, which ends what is in flight and looks up what was not answered'
         : 'what may still be in flight, and look-ups of rows that were sent and not answered',
     );
-    if (view.state !== 'running') return this.execute(run, options);
-    for (;;) {
-      const { summary, state } = await this.status(run);
-      if (summary && (state === 'cancelled' || state === 'finished')) return summary;
-      if (state !== 'running') return this.execute(run, options);
-      if (options.signal?.aborted) throw interrupted(run);
-      await new Promise((done) => setTimeout(done, 200));
-    }
+    return this.work.endCancelled(run, options, () => this.status(run));
   }
 
   /** From now on no row of the run is begun. Resolves with the run as it was. */
@@ -329,17 +311,8 @@ export class Rowferry {
   }
 
   /** The runs of this data dir, newest first; default: all of them. */
-  async list({ limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}): Promise<RunView[]> {
-    const runs = listRuns(this.settings.dataDir);
-    const found: RunView[] = [];
-    while (runs.length > 0 && found.length < limit) {
-      const part = runs.splice(0, Math.min(LISTED_AT_ONCE, limit - found.length));
-      const views = await Promise.allSettled(part.map((run) => this.status(run)));
-      // One damaged run must not hide the others; asked for by its id it says what is wrong.
-      for (const view of views) if (view.status === 'rejected') this.log.warn(String(view.reason));
-      found.push(...views.flatMap((view) => (view.status === 'fulfilled' ? [view.value] : [])));
-    }
-    return found;
+  async list({ limit }: { limit?: number } = {}): Promise<RunView[]> {
+    return viewRuns(this.listing, limit);
   }
 
   /** The summary of a run's report. Throws a sentence while there is none. */
@@ -359,19 +332,7 @@ export class Rowferry {
 
   /** An earlier run over the same content that did not come to its end, if there is one. */
   async unfinished(sha256?: string): Promise<RunView | undefined> {
-    for (const run of listRuns(this.settings.dataDir)) {
-      try {
-        if (sha256 !== undefined && loadPlan(this.settings.dataDir, run).source.sha256 !== sha256) continue;
-        const { state } = loadStatus(this.settings.dataDir, run);
-        if (state !== 'running' && state !== 'halted' && state !== 'failed') continue;
-        const view = await this.status(run);
-        if (view.state !== 'running') return view;
-      } catch (error) {
-        if (!(error instanceof RowferryError)) throw error;
-        this.log.warn(error.message); // damaged: not to be resumed, and no reason not to resume another
-      }
-    }
-    return undefined;
+    return findUnfinished(this.listing, sha256);
   }
 
   /** Every destination with credentials, and how it stands with all who send to it. */
@@ -444,53 +405,9 @@ export class Rowferry {
     await this.handle.close();
   }
 
-  /** All are on disk before the first begins: what keeps one from its end leaves the others to be resumed. */
-  private async workInTurn(planned: readonly Plan[], options: WorkOptions): Promise<Summary[]> {
-    const plans = planned.map(({ plan }) => plan);
-    await createRuns(this.settings.dataDir, plans);
-    const summaries: Summary[] = [];
-    for (const { plan, warnings } of planned) {
-      options.started?.(plan, warnings);
-      try {
-        summaries.push(await this.work(plan.run, options));
-      } catch (error) {
-        const left = plans.slice(summaries.length + 1).map(({ run }) => run);
-        if (error instanceof RowferryError && left.length > 0) {
-          error.message += ` Not begun yet, and to be resumed likewise: ${left.join(', ')}.`;
-        }
-        throw error;
-      }
-    }
-    return summaries;
-  }
-
-  /** Runner and delivery of one run, in this process. */
-  private async work(run: string, options: WorkOptions): Promise<Summary> {
-    const account = await this.accounts.rebind(loadPlan(this.settings.dataDir, run));
-    const delivery = await deliverTo(this.surroundings(), account, options.concurrency);
-    try {
-      const summary = await this.execute(run, options);
-      options.ended?.(summary);
-      return summary;
-    } finally {
-      await delivery.stop();
-    }
-  }
-
-  private async execute(run: string, options: WorkOptions): Promise<Summary> {
-    const summary = await executeRun(this.surroundings(), {
-      ...options,
-      run,
-      account: (plan) => this.accounts.rebind(plan),
-      signal: options.signal ?? new AbortController().signal,
-    })
-      .catch(async (error: Error) => {
-        await this.notices.noteFailure(run, error);
-        throw error;
-      })
-      .finally(() => this.notices.sendNow());
-    if (summary === undefined) throw interrupted(run);
-    return summary;
+  private get listing() {
+    const { dataDir } = this.settings;
+    return { dataDir, log: this.log, view: (run: string) => this.status(run) };
   }
 
   private surroundings(): Surroundings {
@@ -511,12 +428,4 @@ export class Rowferry {
       spans,
     };
   }
-}
-
-function interrupted(run: string): RowferryError {
-  return new RowferryError(
-    'RUN_INTERRUPTED',
-    `Run ${run} was interrupted; nothing is lost. Go on with: rowferry runs resume ${run}`,
-    EXIT.interrupted,
-  );
 }
