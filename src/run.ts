@@ -227,14 +227,14 @@ export async function checkSnapshot(source: SourceSnapshot): Promise<void> {
   if (now instanceof Error) {
     throw new RowferryError(
       'SOURCE_CHANGED',
-      `The source of this run is gone: ${now.message} Put it back as it was and resume, or cancel the run.`,
+      `The source of this run is gone: ${now.message} Its report is made from it: put it back as it was, then resume the run or cancel it.`,
       EXIT.halted,
     );
   }
   if (now.bytes !== source.bytes || now.sha256 !== source.sha256) {
     throw new RowferryError(
       'SOURCE_CHANGED',
-      `${source.path} has changed since the run was started. Put the old file back and resume, or cancel the run and run the new file.`,
+      `${source.path} has changed since the run was started, and its report is made from it. Put the old file back, then resume the run or cancel it; the new file can be run by itself.`,
       EXIT.halted,
     );
   }

@@ -55,7 +55,7 @@ export async function readAccountState(
   };
 }
 
-/** What follows the destination's name. */
-export function sayPaused(sinceMs: number): string {
-  return `is paused by hand since ${new Date(sinceMs).toISOString().slice(0, 16)}Z; "rowferry destinations resume" lets it go on`;
+export function sayPaused(destination: string, sinceMs: number): string {
+  const since = new Date(sinceMs).toISOString().slice(0, 16);
+  return `${destination} is paused by hand since ${since}Z; "rowferry destinations resume ${destination}" lets it go on`;
 }

@@ -44,7 +44,7 @@ export async function readWaiting(
   const [open, probe, said, askedUntil, asked, paused] = fields![1] as (string | null)[];
   const [seconds, micros] = time![1] as [number, number];
   const now = Number(seconds) * 1_000_000 + Number(micros);
-  if (paused) return { why: `${destination} ${sayPaused(Number(paused))}` };
+  if (paused) return { why: sayPaused(destination, Number(paused)) };
   if (open && said && now - Math.max(Number(open), Number(probe)) < FORGOTTEN_US) {
     return told(said, Number(open) - now);
   }

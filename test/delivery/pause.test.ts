@@ -33,7 +33,9 @@ test.each([null, { requests: 100, perMs: 1_000 }])(
     await pace.trip(1, 1, 'does not answer: HTTP 503');
     await redis.hset(pace.key, 'open_until', 1);
     for (let i = 0; i < 3; i++) expect((await reserve(1)).granted).toBe(0);
-    expect(await why()).toMatch(/^acme is paused by hand since 2026-01-31T12:00Z/); // whatever else there is
+    expect(await why()).toMatch(
+      /^acme is paused by hand since 2026-01-31T12:00Z; "rowferry destinations resume acme" lets/,
+    ); // whatever else there is
     await pace.closeCircuit();
 
     expect(await resumeAccount(redis, prefix, 'acme-1')).toBe(true);

@@ -244,6 +244,10 @@ syncs: { crm: { to: sendmator, map: { external_id: Nummer }, unmapped: ignore } 
   await until(() => drop.files('archive').length === 1 && drop.files('rejected').length === 2);
   const why = drop.files('rejected').find((name) => name.endsWith('.csv.txt'))!;
   expect(readFileSync(drop.path('rejected', why), 'utf8')).toMatch(/Drop it into .*inbox\/crm\//);
+  writeCsv(drop.path('inbox', 'crm', 'nobody.csv'), [{ Name: 'Ada', Nummer: '1' }]);
+  await until(() => drop.files('rejected').length === 4);
+  const without = drop.files('rejected').find((name) => name.endsWith('nobody.csv.txt'))!;
+  expect(readFileSync(drop.path('rejected', without), 'utf8')).toMatch(/A dropped file has no flags: rename/);
   const before = summaryOf('people.csv');
   expect(before).toMatchObject({ created: 1, failed: 1 });
 

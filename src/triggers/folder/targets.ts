@@ -47,6 +47,9 @@ export class Targets {
 
   /** The sentence of a refusal, for who has dropped a file instead of writing a command. */
   explain({ code, message }: RowferryError): string {
+    if (message.includes('--map ')) {
+      return `${message} A dropped file has no flags: rename the column, or drop the file into inbox/<sync>/ of a sync that has a map.`;
+    }
     if (code !== 'DESTINATION_NOT_CHOSEN' || this.subfolders.length === 0) return message;
     return `It is not said where the file goes: several destinations have credentials. Drop it into ${this.choice()}.`;
   }
