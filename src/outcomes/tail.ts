@@ -28,6 +28,11 @@ export async function readOutcomes(
   return { last: entries.at(-1)![0], entries: entries.map(([, fields]) => fields[1]!) };
 }
 
+/** Whether every outcome that was settled is journaled. */
+export async function isDrained(redis: Redis, prefix: string, run: string): Promise<boolean> {
+  return (await redis.xlen(runKeys(prefix, run).stream)) === 0;
+}
+
 /** Drops journaled entries up to `last`. Returns false when another runner has taken over. */
 export async function trimOutcomes(
   redis: Redis,

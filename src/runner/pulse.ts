@@ -1,7 +1,9 @@
 /** The runner's pulse: shows that it lives, watches over what Redis and the batches may lose, tells how far it is. */
 import { askRate } from '../delivery/pace.js';
 import { readWaiting } from '../delivery/waiting.js';
+import { CODE } from '../outcome.js';
 import { toProgress } from '../outcomes/progress.js';
+import { isDrained } from '../outcomes/tail.js';
 import { aboutRows } from '../run.js';
 import { pass } from './pass.js';
 import { Patience } from './patience.js';
@@ -106,6 +108,7 @@ async function addMissing(
   const own = [...again].flatMap((row) => window.outcomeOf(row) ?? []);
   for (const { row } of own) again.delete(row);
   await session.settle(own);
+  for (const row of await settledAlready(session, [...again])) again.delete(row);
   if (again.size === 0) return undefined;
   await pass(session, {
     take: ({ row }) => again.has(row),
@@ -114,6 +117,21 @@ async function addMissing(
     last: Math.max(...again),
   });
   return undefined;
+}
+
+/**
+ * Those of `rows` that a late worker of an earlier epoch settled in the moment in which they were put into a batch: no
+ * batch brings their outcome again. Where it is journaled they leave the window; else it is on its way.
+ */
+async function settledAlready(session: Session, rows: readonly number[]): Promise<number[]> {
+  const { record, window, around, plan } = session;
+  const codes = await record.codes(rows);
+  const settled = rows.filter((_, i) => codes[i]! > CODE.attempted);
+  if (settled.length > 0 && (await isDrained(around.redis, around.prefix, plan.run))) {
+    for (const row of settled) window.done(row);
+    window.moved();
+  }
+  return settled;
 }
 
 function beat(signal: AbortSignal): Promise<void> {

@@ -8,7 +8,7 @@ import { PLAIN } from '../../src/dialect.js';
 import { Metrics } from '../../src/metrics.js';
 import type { Outcome } from '../../src/outcome.js';
 import { RunRecord } from '../../src/outcomes/settle.js';
-import { readOutcomes } from '../../src/outcomes/tail.js';
+import { readOutcomes, trimOutcomes } from '../../src/outcomes/tail.js';
 import type { BatchQueue } from '../../src/queues/batches.js';
 import { createRun, loadStatus, type RunPlan } from '../../src/run.js';
 import { keepPulse } from '../../src/runner/pulse.js';
@@ -19,7 +19,8 @@ import { people, writeCsv } from '../helpers/csv.js';
 import { openTestRedis } from '../helpers/redis.js';
 import { scratchDir } from '../helpers/scratch.js';
 
-test('an outcome of the runner that Redis has lost is said again; its row is not sent for that', async () => {
+/** A session of a run of three rows that were all put into batches; `sent` is what is put into batches from now on. */
+async function setUp() {
   const { redis, prefix } = openTestRedis();
   const dataDir = scratchDir();
   mkdirSync(join(dataDir, 'runs'));
@@ -89,20 +90,55 @@ test('an outcome of the runner that Redis has lost is said again; its row is not
     loadStatus(dataDir, run),
   );
   await session.save({ cursor: 3, epoch: Number(epoch) });
-  const skipped: Outcome = { row: 3, status: 'skipped', reason: 'duplicate_email', duplicateOf: '1' };
-  window.add(2, 100);
-  await session.settle([skipped]);
-  // Before anybody has read it.
-  await redis.del(Object.values(record.keys));
+  return { redis, prefix, run, record, session, window, sent, epoch };
+}
+
+function beginPulse(session: Session): void {
   const pulse = keepPulse(session);
   onTestFinished(async () => {
     session.stop('interrupted');
     await pulse;
   });
+}
+
+test('an outcome of the runner that Redis has lost is said again; its row is not sent for that', async () => {
+  const { redis, prefix, run, record, session, window, sent } = await setUp();
+  const skipped: Outcome = { row: 3, status: 'skipped', reason: 'duplicate_email', duplicateOf: '1' };
+  window.add(2, 100);
+  await session.settle([skipped]);
+  // Before anybody has read it.
+  await redis.del(Object.values(record.keys));
+  beginPulse(session);
   for (let told: string[] = []; told.length === 0; ) {
     told = (await readOutcomes(redis, prefix, run, 100))?.entries ?? [];
     if (told.length > 0) expect(told).toEqual(['[[3,2,"duplicate_email",null,null,null,"1"]]']);
   }
   while (sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(sent).toEqual([2]);
+});
+
+test('a row that was settled by who was late, before it was put into a batch, leaves the window unsent', async () => {
+  const { redis, prefix, run, record, session, window, sent, epoch } = await setUp();
+  const created = (row: number): Outcome => ({ row, status: 'created', contactId: `c${row}`, attempts: 1 });
+  const late = { run, batch: 'b', token: 't', epoch: '0' };
+  expect(await record.settle([created(1)], late)).toBe('ok');
+  const { last } = (await readOutcomes(redis, prefix, run, 100))!;
+  await trimOutcomes(redis, prefix, run, epoch, last); // journaled: nobody brings it once more
+  for (const row of [1, 2]) window.add(row, 100);
+  beginPulse(session);
+  while (window.size > 1) await window.change(session.signal);
+  expect(window.outstanding()).toEqual([2]);
+  while (sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(sent).toEqual([2]);
+});
+
+test('… but not before its outcome is journaled', async () => {
+  const { record, session, window, sent, run } = await setUp();
+  const late = { run, batch: 'b', token: 't', epoch: '0' };
+  expect(await record.settle([{ row: 1, status: 'created', attempts: 1 }], late)).toBe('ok');
+  for (const row of [1, 2]) window.add(row, 100);
+  beginPulse(session);
+  while (sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(sent).toEqual([2]);
+  expect(window.outstanding()).toEqual([1, 2]);
 });
