@@ -11,6 +11,7 @@ import { type SeedResult, tableOf } from './table.js';
 const SHORT = [18, 23, 30];
 const SHORT_SIZE: PlanSize = { leastRows: 500, mostRows: 900, mostIncidents: 5, long: false };
 const SEED_TIMEOUT_MS = 1_200_000;
+const TELL_MS = 5_000;
 
 /** What main.ts asks for. */
 interface Asked {
@@ -46,6 +47,11 @@ test.each(asked?.seeds ?? SHORT)(
       results.push(result);
       if (asked) writeFileSync(join(asked.dir, `${seed}.json`), JSON.stringify(result));
     };
+    // vitest only goes on to the next seed then.
+    const late = setTimeout(
+      () => told({ failure: 'not at its end within 20 minutes' }),
+      SEED_TIMEOUT_MS - TELL_MS,
+    );
     try {
       const { injected } = await drive(plan);
       told({ injected });
@@ -55,6 +61,8 @@ test.each(asked?.seeds ?? SHORT)(
       (error as Error).message += `\n${describePlan(plan)}\nAgain: ${again}`;
       told({ failure: (error as Error).message });
       throw error;
+    } finally {
+      clearTimeout(late);
     }
   },
   SEED_TIMEOUT_MS,
