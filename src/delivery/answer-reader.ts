@@ -12,25 +12,17 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/;
 const IDLE_MS = 4_000;
 const MOST_IDLE_MS = 600_000;
 
-type Part =
-  | 'head'
-  | 'body'
-  | 'chunk size'
-  | 'chunk'
-  | 'chunk end'
-  | 'trailers'
-  | 'body until the end'
-  | 'done';
+type Part = 'head' | 'body' | 'size' | 'data' | 'data end' | 'trailers' | 'body until the end' | 'done';
 
 export class AnswerReader {
   /** How long the connection may be kept after the answer, ms; 0 = it carries no other request. */
   keptMs = 0;
   private part: Part = 'head';
-  /** Of the head, or of a line between chunks, what has come: bytes as latin1. */
+  /** Of the head, or of a line between its chunks, what has come: bytes as latin1. */
   private text = '';
   private status = 0;
   private headers: Record<string, string> = {};
-  /** Bytes of the body, or of a chunk, that are still to come. */
+  /** Bytes of the body, or of a part of it in chunks, that are still to come. */
   private left = 0;
   /** Of the body so far, in bytes. */
   private size = 0;
@@ -66,8 +58,8 @@ export class AnswerReader {
         return this.takeHead(bytes, at, length);
       case 'body':
         return this.takeBody(bytes, at, length);
-      case 'chunk':
-        return this.takeBytes(bytes, at, length, 'chunk end');
+      case 'data':
+        return this.takeBytes(bytes, at, length, 'data end');
       case 'body until the end':
         this.left = length - at;
         return this.takeBytes(bytes, at, length, 'body until the end');
@@ -142,7 +134,7 @@ export class AnswerReader {
       if (coding.toLowerCase() !== 'chunked')
         throw new BadAnswer('the answer has an unknown transfer-encoding');
       if (length !== undefined) throw new BadAnswer('the answer has two lengths');
-      return 'chunk size';
+      return 'size';
     }
     if (length === undefined) {
       this.keptMs = 0;
@@ -178,7 +170,7 @@ export class AnswerReader {
     const feed = bytes.indexOf('\n', at);
     const isWhole = feed >= 0 && feed < length;
     this.text += bytes.toString('latin1', at, isWhole ? feed : length);
-    if (this.text.length > MAX_HEAD_BYTES || (isWhole && !this.text.endsWith('\r'))) throw badChunk();
+    if (this.text.length > MAX_HEAD_BYTES || (isWhole && !this.text.endsWith('\r'))) throw badChunks();
     if (!isWhole) return length;
     this.part = this.partAfter(this.text.slice(0, -1));
     this.text = '';
@@ -187,15 +179,15 @@ export class AnswerReader {
 
   private partAfter(line: string): Part {
     switch (this.part) {
-      case 'chunk size': {
+      case 'size': {
         const size = /^([\da-f]{1,8})[ \t]*(?:;|$)/i.exec(line);
-        if (!size) throw badChunk();
+        if (!size) throw badChunks();
         this.left = Number.parseInt(size[1]!, 16);
-        return this.left === 0 ? 'trailers' : 'chunk';
+        return this.left === 0 ? 'trailers' : 'data';
       }
-      case 'chunk end':
-        if (line !== '') throw badChunk();
-        return 'chunk size';
+      case 'data end':
+        if (line !== '') throw badChunks();
+        return 'size';
       default:
         // Nobody needs what trailers say, but they end.
         this.size += line.length;
@@ -216,7 +208,7 @@ export class AnswerReader {
 }
 
 const tooLarge = () => new BadAnswer('the answer is larger than 1 MB');
-const badChunk = () => new BadAnswer('a chunk of the answer is malformed');
+const badChunks = () => new BadAnswer('the chunked body of the answer is malformed');
 
 function keptMs(isNew: boolean, headers: Record<string, string>): number {
   const connection = (headers.connection ?? '').toLowerCase();

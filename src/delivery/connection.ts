@@ -17,7 +17,7 @@ export interface Written {
   encoding?: 'latin1' | 'utf8';
 }
 
-/** Where connections lead to, and what they have in common. */
+/** Whom connections go to, and what they have in common. */
 export interface Peer {
   host: string;
   port: number;

@@ -136,17 +136,17 @@ test.each([
   [
     'no chunk',
     'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n',
-    'chunk of the answer is malformed',
+    'chunked body of the answer is malformed',
   ],
   [
     'a chunk that is longer than it says',
     'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n',
-    'chunk of the answer is malformed',
+    'chunked body of the answer is malformed',
   ],
   [
     'a line of half an end',
     'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\na',
-    'chunk of the answer is malformed',
+    'chunked body of the answer is malformed',
   ],
   [
     'trailers without end',
