@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, createConnection, createServer as createTcpServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
@@ -260,35 +260,69 @@ test('what fills a reading to its last byte may be followed by what nobody has a
   }
 });
 
-test("over TLS, too: an authority of one's own, kept connections, sessions that are resumed", async () => {
-  const met: boolean[] = [];
-  const server = createSecureServer({ key: KEY, cert: CERTIFICATE }, (request, response) => {
-    request.resume().on('end', () => {
-      met.push((request.socket as TLSSocket).isSessionReused());
-      if (met.length === 2) response.shouldKeepAlive = false;
-      response.end(`{"over":${JSON.stringify((request.socket as TLSSocket).alpnProtocol)}}`);
-    });
-  });
-  let connections = 0;
-  server.on('secureConnection', () => connections++);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const authority = scratchFile(CERTIFICATE, 'authority.pem');
-  const baseUrl = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+/** What a sender of another process, which trusts the certificate, gets for so many requests to `port`. */
+async function sendOverTls(port: number, times: number): Promise<unknown[]> {
   const script = `
     import { makeSender } from ${JSON.stringify(new URL('../../dist/src/delivery/send.js', import.meta.url))};
-    const sender = makeSender({ baseUrl: ${JSON.stringify(baseUrl)}, timeoutMs: 10_000 });
-    for (let i = 0; i < 3; i++) console.log(JSON.stringify(await sender.send(${JSON.stringify(post)})));
+    const sender = makeSender({ baseUrl: 'https://127.0.0.1:${port}', timeoutMs: 60_000 });
+    for (let i = 0; i < ${times}; i++) console.log(JSON.stringify(await sender.send(${JSON.stringify(post)})));
     await sender.destroy();`;
-  const env = { ...process.env, NODE_EXTRA_CA_CERTS: authority };
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: scratchFile(CERTIFICATE, 'authority.pem') };
   const child = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });
-  const sent = child.stdout
+  return child.stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
+}
+
+/** `resumed`: of each request, whether its connection went on with an earlier TLS session. */
+async function setUpTls(keeps: (request: number) => boolean) {
+  const resumed: boolean[] = [];
+  const server = createSecureServer({ key: KEY, cert: CERTIFICATE }, (request, response) => {
+    request.resume().on('end', () => {
+      const socket = request.socket as TLSSocket;
+      resumed.push(socket.isSessionReused());
+      response.shouldKeepAlive = keeps(resumed.length);
+      response.end(JSON.stringify({ over: socket.alpnProtocol }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return { port: (server.address() as AddressInfo).port, resumed, server };
+}
+
+test("over TLS, too: an authority of one's own, kept connections, sessions that are resumed", async () => {
+  const { port, resumed, server } = await setUpTls((request) => request !== 2);
+  let connections = 0;
+  server.on('secureConnection', () => connections++);
+  const sent = await sendOverTls(port, 3);
   expect(sent).toMatchObject(Array(3).fill({ answer: { status: 200, body: '{"over":"http/1.1"}' } }));
   expect(connections).toBe(2);
-  expect(met).toEqual([false, false, true]);
+  expect(resumed).toEqual([false, false, true]);
+});
+
+test('a TLS session with which a connection could not be made is not tried again', async () => {
+  const { port, resumed } = await setUpTls(() => false);
+  let connections = 0;
+  const between = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    if (++connections === 2) {
+      socket.once('data', () => socket.resetAndDestroy());
+      return;
+    }
+    const onward = createConnection(port, '127.0.0.1');
+    onward.on('error', () => socket.destroy());
+    socket.pipe(onward).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  onTestFinished(() => void between.close());
+  const sent = await sendOverTls((between.address() as AddressInfo).port, 3);
+  expect(sent).toMatchObject([
+    { answer: { status: 200 } },
+    { failure: { kind: 'unreached' } },
+    { answer: { status: 200 } },
+  ]);
+  expect(resumed).toEqual([false, false]);
 });
 
 test('where nobody listens nothing is reached', async () => {

@@ -125,6 +125,8 @@ test('a run that was refused at once is cancelled as such, though its private Re
   const cancel = await world.start('runs', 'cancel', id, '--json').finished;
   // Nothing was sent but what was refused: no row is in doubt.
   expect(JSON.parse(cancel.stdout)).toMatchObject({ state: 'cancelled', unprocessed: 50, failed: 0 });
+  const retry = await world.start('runs', 'retry', id).finished;
+  expect(retry.stderr).toContain('has no failed rows; 50 were not sent: run the file again.');
 });
 
 test('refused credentials halt the run with one sentence; resume goes on with better ones', async () => {
