@@ -38,15 +38,21 @@ export async function openPage(options: BrowserContextOptions = {}): Promise<Pag
   return page;
 }
 
+interface Violation {
+  impact: string;
+  id: string;
+  nodes: { html: string }[];
+}
+
 /** No finding of axe that it calls serious or critical. */
 export async function expectAccessible(page: Page): Promise<void> {
   // The page's own policy lets no other script in: this one is put there by the debugger.
   const source = await import('node:fs/promises').then(({ readFile }) => readFile(AXE, 'utf8'));
   await page.evaluate(source);
   const found = await page.evaluate(async () => {
-    // biome-ignore lint/suspicious/noExplicitAny: it is what was put there
-    const { violations } = await (globalThis as any).axe.run();
-    return (violations as { impact: string; id: string; nodes: { html: string }[] }[])
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    const { violations } = await axe.run();
+    return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
   });
