@@ -4,7 +4,6 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { request } from 'undici';
 import { EXIT, RowferryError, type RunView } from '../index.js';
 import { newRunId } from '../run.js';
 import { type FileSource, sourceOf } from '../sources/source.js';
@@ -123,6 +122,7 @@ export class RemoteService {
     path: string,
     sent?: { key: string; body: Readable },
   ): Promise<Answer> {
+    const { request } = await import('undici'); // not before: it takes its time to load
     const { statusCode, body } = await request(this.base + path, {
       method,
       headers: {

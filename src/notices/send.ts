@@ -1,6 +1,5 @@
 /** One attempt to hand a notice over. What goes wrong is told without addresses: URLs and answers may hold secrets. */
 import { createHmac } from 'node:crypto';
-import { Agent, request } from 'undici';
 import type { Clock } from '../clock.js';
 import type { Channel } from '../config/notifications.js';
 import { userOf, withoutUser } from '../sources/fetch.js';
@@ -40,6 +39,7 @@ async function post(
   const body = JSON.stringify(channel.kind === 'slack' ? { text: slackText(notice) } : notice);
   const secret = channel.kind === 'webhook' ? channel.secret : undefined;
   const url = new URL(channel.url);
+  const { Agent, request } = await import('undici'); // not before: it takes its time to load
   const agent = new Agent({ connect: { rejectUnauthorized: true, timeout: CONNECT_MS } });
   try {
     // Redirects are not followed: what is signed is for one receiver.
