@@ -18,6 +18,8 @@ export interface Repeat {
 export interface RepeatFinder {
   /** Call once for each row that could be sent, in row order. Undefined: it repeats none. */
   find(row: number, identity: Identity): Repeat | undefined;
+  /** Whether `row` was found without fault when the file was read beforehand. */
+  sound(row: number): boolean;
   close(): void;
 }
 
@@ -95,6 +97,10 @@ export class MemoryRepeatFinder implements RepeatFinder {
     return repeat.email === 0 && repeat.externalId === 0 ? undefined : repeat;
   }
 
+  sound(): boolean {
+    return false;
+  }
+
   close(): void {}
 }
 
@@ -159,6 +165,8 @@ export class DiskRepeatFinder implements RepeatFinder {
   private readonly keys: Files;
   private readonly repeats: Files;
   private readonly entry = Buffer.alloc(ENTRY);
+  /** A bit for each row. */
+  private noted = new Uint8Array(1 << 16);
   private bucket = -1;
   private inBucket = new Map<number, Repeat>();
 
@@ -175,6 +183,8 @@ export class DiskRepeatFinder implements RepeatFinder {
   }
 
   note(row: number, identity: Identity): void {
+    if (row >>> 3 >= this.noted.length) this.noted = grown(this.noted, 2 * (row >>> 3));
+    this.noted[row >>> 3]! |= 1 << (row & 7);
     for (const [kind, key] of keysOf(identity)) {
       const { entry } = this;
       entry.write(digest(kind, key), 0, 12, 'latin1');
@@ -224,7 +234,17 @@ export class DiskRepeatFinder implements RepeatFinder {
     return this.inBucket.get(row);
   }
 
+  sound(row: number): boolean {
+    return ((this.noted[row >>> 3] ?? 0) & (1 << (row & 7))) !== 0;
+  }
+
   close(): void {
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+function grown(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const more = new Uint8Array(length);
+  more.set(bytes);
+  return more;
 }

@@ -16,6 +16,8 @@ export interface PassOptions {
   take(row: IngestedRow): boolean;
   /** Whether nothing was ever sent for a row: only such a row can be told from memory. Default: no row. */
   untouched?(row: number): boolean;
+  /** Which rows are known to have no fault. Default: none. */
+  sound?(row: number): boolean;
   /** Called before a group of rows is looked at, with its first and last row. */
   prepare?(first: number, last: number): Promise<void>;
   /** Tells the batches of this pass from others that begin with the same row. */
@@ -29,7 +31,7 @@ export interface PassOptions {
 /** Takes rows from the source in order: invalid ones and those delivered before are settled, the others travel in batches, window by window. */
 export async function pass(session: Passing, options: PassOptions): Promise<void> {
   const { plan, account, window, signal } = session;
-  const { rows } = await openIngest(plan, account);
+  const { rows } = await openIngest(plan, account, { sound: options.sound });
   const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
   let unsent: Outcome[] = [];
 

@@ -180,6 +180,7 @@ export async function sendFirstRows(session: FirstRows): Promise<void> {
     await pass(session, {
       label: '',
       wait: true,
+      sound: (row) => finder.sound(row),
       prepare: async (first, last) => settledBefore?.load(first, last),
       take: (ingested) => {
         const { row, contact, invalid } = ingested;

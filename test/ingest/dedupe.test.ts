@@ -39,6 +39,11 @@ async function onDisk(rows: readonly Row[], sourceBytes: number): Promise<(Repea
   try {
     for (const [row, identity] of rows) finder.note(row, identity);
     await finder.settle();
+    const noted = new Set(rows.map(([row]) => row));
+    for (const row of noted) {
+      expect(finder.sound(row)).toBe(true);
+      expect(finder.sound(row + 1)).toBe(noted.has(row + 1));
+    }
     return rows.map(([row]) => finder.find(row));
   } finally {
     finder.close();

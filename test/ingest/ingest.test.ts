@@ -310,6 +310,14 @@ describe('openRepeatFinder', () => {
   }
   const { signal } = new AbortController();
 
+  test('spares a second look at rows that were without fault', async () => {
+    const plan = await planOf('email\nnone\nnone\n');
+    const { rows } = await openIngest(plan, account, { sound: (row) => row === 1 });
+    const { value } = await rows.next();
+    expect(value?.map(({ invalid }) => invalid?.reason)).toEqual([undefined, 'invalid']);
+    await rows.return();
+  });
+
   test('needs no disk for a small file', async () => {
     const plan = await planOf('email\na@example.com\n');
     expect(await openRepeatFinder(scratchDir(), plan, account, signal)).toBeInstanceOf(MemoryRepeatFinder);
@@ -332,6 +340,13 @@ describe('openRepeatFinder', () => {
     expect(finder.find(2, {})).toBeUndefined();
     expect(finder.find(3, {})).toEqual({ email: 2, externalId: 0 });
     expect(finder.find(4, {})).toBeUndefined();
+    expect([1, 2, 3, rows.length, rows.length + 1].map((row) => finder.sound(row))).toEqual([
+      false,
+      true,
+      true,
+      true,
+      false,
+    ]);
     finder.close();
     expect(existsSync(join(runDir(dataDir, plan.run), 'dedupe'))).toBe(false);
   });
