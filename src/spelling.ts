@@ -8,8 +8,8 @@ export function didYouMean(word: string, known: readonly string[]): string {
 
 function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
-  // A third of the letters may be wrong: `api-key` is `api_key`, `to` is not `map`.
-  let least = Math.floor(Math.max(word.length, 3) / 3) + 1;
+  // A third of the letters may be wrong: `api-key` is `api_key`, `to` is not `map`, and never all of them.
+  let least = Math.min(word.length, Math.floor(Math.max(word.length, 3) / 3) + 1);
   for (const candidate of known) {
     const distance = edits(word.toLowerCase(), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];

@@ -14,3 +14,7 @@ test.each([
 test.each(['', 'colour', 'k', 'map'])('%j is like none', (word) => {
   expect(didYouMean(word, ['kind', 'rate', 'timeout', 'api_key'])).toBe('');
 });
+
+test('a single letter or digit is like no other', () => {
+  expect(didYouMean('7', ['1', '2'])).toBe('');
+});

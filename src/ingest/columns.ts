@@ -1,5 +1,6 @@
 /** The columns of a header, and how rules find theirs. */
 import { type Rule, TYPES, type ValueType } from '../mapping.js';
+import { didYouMean } from '../spelling.js';
 import type { Treatment } from './convert.js';
 import { type MappingFaults, quoted } from './faults.js';
 import { plain, type Target } from './fields.js';
@@ -41,8 +42,9 @@ export async function bindRule(
     const column = findColumn(columns, name);
     if (column !== undefined) found.push(column);
     else {
-      const sentence = `map.${field} names the column "${name}", which the header does not have.`;
       const header = columns.map(({ header }) => header);
+      const meant = looksLikeRow(header) ? '' : didYouMean(name, header);
+      const sentence = `map.${field} names the column "${name}", which the header does not have.${meant}`;
       const hint = looksLikeRow(header) ? ROW_FOR_HEADER : `The header has: ${quoted(header)}.`;
       faults.add('MAP_COLUMN_UNKNOWN', sentence, hint, field);
     }

@@ -215,7 +215,8 @@ describe('--map', () => {
   test('refuses a column that is not there', async () => {
     expect(await refusal(['email'], { Mail: 'email' })).toMatchObject({
       code: 'MAP_COLUMN_UNKNOWN',
-      message: 'map.email names the column "Mail", which the header does not have. The header has: "email".',
+      message:
+        'map.email names the column "Mail", which the header does not have. Did you mean "email"? The header has: "email".',
       exitCode: EXIT.usage,
     });
   });

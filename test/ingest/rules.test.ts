@@ -462,7 +462,7 @@ describe('what makes no sense', () => {
       'map.email names the column "Mail", which the header does not have.',
       'map sends "Plan" to the field "nowhere", which sendmator does not have.',
       'map sends "Plan" to the field "metadata", which sendmator does not have.',
-      'map.custom_fields.a names the column "Seats", which the header does not have.',
+      'map.custom_fields.a names the column "Seats", which the header does not have. map',
       'map.custom_fields.b: jsonata "(" is not understood',
       'map.custom_fields.c: format "dd.MM." has no year.',
       'map.custom_fields.d: country "ZZ" is none',
