@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, createConnection, createServer as createTcpServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
@@ -276,9 +276,9 @@ async function sendOverTls(port: number, times: number): Promise<unknown[]> {
 }
 
 /** `resumed`: of each request, whether its connection went on with an earlier TLS session. */
-async function setUpTls(keeps: (request: number) => boolean) {
+async function setUpTls(keeps: (request: number) => boolean, more: ServerOptions = {}) {
   const resumed: boolean[] = [];
-  const server = createSecureServer({ key: KEY, cert: CERTIFICATE }, (request, response) => {
+  const server = createSecureServer({ key: KEY, cert: CERTIFICATE, ...more }, (request, response) => {
     request.resume().on('end', () => {
       const socket = request.socket as TLSSocket;
       resumed.push(socket.isSessionReused());
@@ -323,6 +323,14 @@ test('a TLS session with which a connection could not be made is not tried again
     { answer: { status: 200 } },
   ]);
   expect(resumed).toEqual([false, false]);
+});
+
+test('a server that wants to know its clients is told as that', async () => {
+  const { port, resumed } = await setUpTls(() => true, { minVersion: 'TLSv1.3', requestCert: true });
+  expect(await sendOverTls(port, 1)).toMatchObject([
+    { failure: { message: 'it asks for a TLS certificate of its clients, and rowferry has none' } },
+  ]);
+  expect(resumed).toEqual([]);
 });
 
 test('where nobody listens nothing is reached', async () => {
