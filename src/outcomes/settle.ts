@@ -58,6 +58,12 @@ export class RunRecord {
     this.keys = runKeys(prefix, run);
   }
 
+  /** The runner whose lease has not run out. */
+  async holder(): Promise<string | undefined> {
+    const [[seconds], { alive_until, runner }] = await Promise.all([this.redis.time(), this.fields()]);
+    return Number(alive_until ?? 0) > Number(seconds) * 1_000 ? runner : undefined;
+  }
+
   /** Takes the run for `runner`. Refused while another runner lives, unless that is the one known to be `dead`. */
   async claim(
     runner: string,

@@ -74,11 +74,14 @@ export async function executeRun(around: Surroundings, options: RunOptions): Pro
 async function takeRun(around: Surroundings, options: RunOptions): Promise<Session> {
   const { redis, prefix, dataDir } = around;
   const plan = loadPlan(dataDir, options.run);
+  const record = new RunRecord(redis, prefix, plan.run);
+  // First of all: what is wrong just now (a disk that is full) is no reason to give up a run that is worked on.
+  const holder = await record.holder();
+  if (holder !== undefined && mayLive(holder)) throw takenOver(plan.run, whereIs(holder));
   const status = loadStatus(dataDir, options.run);
   const account = await options.account(plan);
   checkReportDir(plan.reportDir);
   if (status.epoch > 0) await checkSnapshot(plan.source);
-  const record = new RunRecord(redis, prefix, plan.run);
   const runner = JSON.stringify({ ...identify(process.pid), nonce: randomBytes(4).toString('hex') });
   let claimed = await record.claim(runner, LEASE_MS, status.epoch);
   if ('refused' in claimed && claimed.refused === 'alive' && !mayLive(claimed.runner)) {
