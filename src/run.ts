@@ -109,6 +109,8 @@ export interface RunStatus {
   epoch: number;
   /** The highest row that was ever put into a batch. */
   cursor: number;
+  /** The service goes on with it by itself. */
+  enqueued?: true;
   /** As the runner's pulse saw them last. */
   counts?: Counts;
   startedAt?: string;
@@ -278,18 +280,22 @@ export function isRunThere(dataDir: string, run: string): boolean {
 }
 
 /** Puts a run on disk; one that is there already stays as it is, also when its maker was stopped in here and wakes late. */
-export async function createRun(dataDir: string, plan: RunPlan): Promise<void> {
+export async function createRun(dataDir: string, plan: RunPlan, enqueued = false): Promise<void> {
   if (isRunThere(dataDir, plan.run)) return;
   const dir = runDir(dataDir, plan.run);
-  const status: RunStatus = { state: 'queued', epoch: 0, cursor: 0 };
+  const status: RunStatus = { state: 'queued', epoch: 0, cursor: 0, ...(enqueued && { enqueued }) };
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await createAtomically(join(dir, 'status.json'), `${JSON.stringify(status)}\n`);
   await createAtomically(join(dir, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
 }
 
-/** Those of one archive: the first last, so that with it all are there. */
-export async function createRuns(dataDir: string, plans: readonly RunPlan[]): Promise<void> {
-  for (const plan of plans.toReversed()) await createRun(dataDir, plan);
+/** Those of one archive: the first last, so that with it all are there. `enqueued`: for the service. */
+export async function createRuns(
+  dataDir: string,
+  plans: readonly RunPlan[],
+  enqueued = false,
+): Promise<void> {
+  for (const plan of plans.toReversed()) await createRun(dataDir, plan, enqueued);
 }
 
 /** A run and, if it is of the first table of an archive, those of the others. */

@@ -7,6 +7,7 @@ import { RowferryError } from './errors.js';
 import { RunWorker } from './queues/runs.js';
 import type { Schedule } from './queues/schedules.js';
 import { loadPlan, loadStatus, saveStatus } from './run.js';
+import { startReminder } from './runner/reminder.js';
 import { type Retention, startRetention } from './runner/retention.js';
 import { executeRun } from './runner/run.js';
 import type { Surroundings } from './runner/session.js';
@@ -62,6 +63,7 @@ export async function serve(
   const running: Running[] = [];
   if (parts.includes('delivery')) running.push(...(await deliverAll(around, accounts, concurrency)));
   if (parts.includes('runner')) running.push(await startRunner(around, accounts, dataDirId, signal));
+  if (parts.includes('runner')) running.push(await startReminder(around, dataDirId));
   if (parts.includes('runner')) running.push(startRetention(around, dataDirId, options.retention));
   if (parts.includes('runner') && around.notices) running.push(around.notices.start());
   if (parts.includes('triggers')) {

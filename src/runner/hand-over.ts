@@ -39,7 +39,7 @@ export async function handOver(around: Around, runs: RunQueue, run: string, nowM
   assertUnfinished(run, status.state);
   const fields = await new RunRecord(redis, prefix, run).fields();
   if (hasRunner(fields, nowMs)) throw takenOver(run, whereIs(fields.runner!));
-  if (status.state !== 'queued') await saveStatus(dataDir, run, { ...status, state: 'queued' });
+  await saveStatus(dataDir, run, { ...status, state: 'queued', enqueued: true });
   await runs.addAgain(run);
 }
 

@@ -8,7 +8,7 @@ export async function enqueueRuns(
   dataDir: string,
   plans: readonly RunPlan[],
 ): Promise<string[]> {
-  await createRuns(dataDir, plans);
+  await createRuns(dataDir, plans, true);
   const runs = plans.map(({ run }) => run);
   for (const run of runs) await queue.add(run);
   return runs;

@@ -1,6 +1,7 @@
 /** The service as processes of its own that outlive their Redis. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { createRun, loadPlan, loadStatus, newRunId } from '../../src/run.js';
 import { expectAgreement } from '../helpers/agreement.js';
 import { people } from '../helpers/csv.js';
 import { TcpRedis } from '../helpers/tcp-redis.js';
@@ -44,6 +45,33 @@ test('the parts of the service as processes: they wait for a Redis that is not t
   expectAgreement(join(world.dataDir, 'reports', summary.run), rows, world.ledger());
   for (const part of parts) part.kill();
   for (const part of parts) expect((await part.finished).code).toBe(143);
+});
+
+test('runs that were enqueued are gone on with, though Redis has forgotten that they were', async () => {
+  const world = await World.open();
+  const redis = await TcpRedis.prepare(['--appendonly', 'no', '--maxmemory-policy', 'noeviction']);
+  await redis.start();
+  const env = { REDIS_URL: redis.url, ROWFERRY_DASHBOARD_PORT: '0' };
+  const rows = people(300);
+  const first = world.startWith(env, 'start');
+  await first.says(/service started/);
+  const enqueue = world.startWith(env, 'enqueue', world.csv(rows), '--rate', '100/s', '--json');
+  const [, run] = await enqueue.says(/"run":"([^"]+)"/);
+  await enqueue.finished;
+  await world.holds(50);
+  first.kill('SIGKILL');
+  await first.finished;
+  // One that its own process was to work on is left to a person.
+  const left = newRunId(Date.now());
+  await createRun(world.dataDir, { ...loadPlan(world.dataDir, run!), run: left });
+  await redis.kill();
+  await redis.start();
+  const second = world.startWith(env, 'start');
+  await until(() => loadStatus(world.dataDir, run!).state === 'finished');
+  expectAgreement(join(world.dataDir, 'reports', run!), rows, world.ledger());
+  expect(loadStatus(world.dataDir, left).state).toBe('queued');
+  second.kill();
+  expect((await second.finished).code).toBe(143);
 });
 
 test('a command does not wait for a Redis that is not there', async () => {

@@ -1,0 +1,53 @@
+/**
+ * Enqueued runs that are not over, put into the queue of the service again whenever Redis is another server than before:
+ * it may have lost its newest second, a run that was enqueued in it too.
+ */
+import { RunQueue } from '../queues/runs.js';
+import { parseInfo } from '../redis/inspect.js';
+import { listRuns, loadStatus } from '../run.js';
+import type { Surroundings } from './session.js';
+
+const LOOK_MS = 10_000;
+
+/** Resolves when the queue has all of them. */
+export async function startReminder(
+  { redis, prefix, dataDir, log }: Pick<Surroundings, 'redis' | 'prefix' | 'dataDir' | 'log'>,
+  dataDirId: string,
+  lookMs = LOOK_MS,
+): Promise<{ stop(): Promise<void> }> {
+  const queue = new RunQueue(redis, prefix, dataDirId);
+  let server: string | undefined;
+  let looking = look();
+  await looking;
+  const timer = setInterval(() => {
+    looking = looking.then(look);
+  }, lookMs);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await looking;
+      await queue.close();
+    },
+  };
+
+  async function look(): Promise<void> {
+    try {
+      const now = parseInfo(await redis.info('server')).get('run_id');
+      if (now === server) return;
+      for (const run of listRuns(dataDir)) if (isDue(run)) await queue.add(run);
+      server = now;
+    } catch (error) {
+      log.warn({ error: (error as Error).message }, 'enqueued runs not looked after');
+    }
+  }
+
+  function isDue(run: string): boolean {
+    try {
+      const { enqueued, state } = loadStatus(dataDir, run);
+      return enqueued === true && (state === 'queued' || state === 'running');
+    } catch (error) {
+      log.warn({ run, error: (error as Error).message }, 'run not looked after');
+      return false;
+    }
+  }
+}
