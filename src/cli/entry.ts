@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { openRowferry, type Rowferry, type RowferryOptions } from '../index.js';
 import { explain } from './explain.js';
-import { untilSignal } from './signals.js';
+import { unbroken, untilSignal } from './signals.js';
 
 /**
  * After the machine was started its Redis may take minutes to load; a command would keep a person waiting, a service
@@ -39,7 +39,8 @@ export async function start(
       for (const warning of rowferry.warnings) rowferry.log.warn(warning);
       await work(name, rowferry, (signal) => body(rowferry, signal));
     } finally {
-      await rowferry.close();
+      // A private Redis would be left without anybody who ends it.
+      await unbroken(() => rowferry.close());
     }
   } catch (error) {
     process.exitCode = explain(error);

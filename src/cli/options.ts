@@ -24,6 +24,7 @@ import {
   type RowferryOptions,
   type SourceOptions,
 } from '../index.js';
+import { unbroken } from './signals.js';
 
 /** The sentence of the parser names the flag; commander lets it pass. */
 export const count = (setting: string, least: number, most: number) => (text: string) =>
@@ -143,6 +144,7 @@ export async function withRowferry<T>(
     for (const warning of rowferry.warnings) process.stderr.write(`rowferry: ${warning}\n`);
     return await body(rowferry);
   } finally {
-    await rowferry.close();
+    // A private Redis would be left without anybody who ends it.
+    await unbroken(() => rowferry.close());
   }
 }

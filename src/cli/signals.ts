@@ -2,6 +2,28 @@
 import { EXIT } from '../errors.js';
 import { CLEAR } from './progress.js';
 
+let told = false;
+
+/** The exit code of a first signal; the second ends the process wherever it is. */
+function heed(name: NodeJS.Signals): number {
+  const code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+  if (told) process.exit(code);
+  told = true;
+  return code;
+}
+
+/** Calls `body`, which must not be left half done: a first signal waits until it is through. */
+export async function unbroken(body: () => Promise<void>): Promise<void> {
+  process.on('SIGINT', heed);
+  process.on('SIGTERM', heed);
+  try {
+    await body();
+  } finally {
+    process.off('SIGINT', heed);
+    process.off('SIGTERM', heed);
+  }
+}
+
 /**
  * Calls `body` with a signal that aborts on SIGINT or SIGTERM, and returns its result with the exit code of the signal,
  * if one came. `awaited`: what a person then waits for.
@@ -13,9 +35,7 @@ export async function untilSignal<T>(
   const ending = new AbortController();
   let exitCode: number | undefined;
   const onSignal = (name: NodeJS.Signals) => {
-    const code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
-    if (exitCode !== undefined) process.exit(code);
-    exitCode = code;
+    exitCode = heed(name);
     const clear = process.stderr.isTTY ? CLEAR : '';
     process.stderr.write(`${clear}rowferry: ending${awaited} (once more to end at once)\n`);
     ending.abort();

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Summary } from '../../src/index.js';
+import { processesOf, socketsAndLocks } from '../chaos/leavings.js';
 import { expectAgreement, readReport } from '../helpers/agreement.js';
 import { people, person, readCsv } from '../helpers/csv.js';
 import { until, World } from '../helpers/world.js';
@@ -97,6 +98,16 @@ test('a run that was interrupted in good order claims nothing of a later run ove
   expect(summary.reasons.confirmed_on_retry).toBeUndefined();
   const others = new Set(readReport(rest.reports.dir).outcomes.map(({ contact_id }) => contact_id!));
   expectAgreement(summary.reports.dir, rows, world.ledger(), others);
+});
+
+test('told to end while it closes, a command ends its private Redis all the same', async () => {
+  const world = await World.open({ ownRedis: true });
+  const run = world.start('run', world.csv(people(20)), '--json');
+  await run.says(/"event":"result"/);
+  run.kill('SIGTERM');
+  expect((await run.finished).code).toBe(0);
+  expect(processesOf(world.dataDir)).toEqual([]);
+  expect(socketsAndLocks(world.dataDir)).toEqual([]);
 });
 
 test('a halted run can be cancelled; its report says so', async () => {
