@@ -1,6 +1,7 @@
 /** A lock between processes in one file; it names its holder, so that the lock of a dead process can be taken over. */
 import { randomUUID } from 'node:crypto';
-import { link, readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RowferryError } from '../errors.js';
 import { identify, lifeOf, type ProcessIdentity } from '../process.js';
@@ -66,6 +67,17 @@ async function clearAway(path: string, nonce: string, deadline: number): Promise
   );
 }
 
+/** Removes what processes that were killed while they took or cleared the lock at `path` have left beside it. */
+async function sweep(path: string): Promise<void> {
+  const [dir, beginning] = [dirname(path), `${basename(path)}.`];
+  for (const name of await readdir(dir)) {
+    if (!name.startsWith(beginning)) continue;
+    const left = join(dir, name);
+    const holder = await holderOf(left);
+    if (holder && isStale(holder)) await rm(left, { force: true });
+  }
+}
+
 async function release(path: string, nonce: string): Promise<void> {
   if ((await holderOf(path))?.nonce === nonce) await unlink(path);
 }
@@ -108,6 +120,7 @@ export async function withLock<T>(
   }, HEARTBEAT_MS);
   heartbeat.unref();
   try {
+    await sweep(path);
     return await body();
   } finally {
     clearInterval(heartbeat);
