@@ -53,7 +53,7 @@ export async function drive(plan: ChaosPlan): Promise<Driven> {
     Object.assign(injected, faultsOf(world));
     const socket = async () => redis?.socket ?? (await world.redisSocket());
     await crew.tidied(async () => (await keysLeft(await socket())).length === 0);
-    expect((await keysLeft(await socket())).join('\n'), 'keys left in Redis').toBe('');
+    expectNone('keys in Redis', await keysLeft(await socket()));
     await crew.stop();
     const dir = join(loadPlan(world.dataDir, crew.run).reportDir, crew.run);
     const known = rows.map((row) => ({ ...row, email: row.email ?? '' }));
@@ -67,8 +67,8 @@ export async function drive(plan: ChaosPlan): Promise<Driven> {
       'summary.json',
     ]);
     expect(crew.runs(), 'runs with rows').toEqual([crew.run]);
-    expect(processesOf(world.dataDir).join('\n'), 'processes left').toBe('');
-    expect(socketsAndLocks(world.dataDir).join('\n'), 'sockets and locks left').toBe('');
+    expectNone('processes', processesOf(world.dataDir));
+    expectNone('sockets and locks', socketsAndLocks(world.dataDir));
     return { injected, rows: rows.length };
   } finally {
     await crew.abandon();
@@ -95,6 +95,11 @@ export async function drive(plan: ChaosPlan): Promise<Driven> {
   function note({ name }: Incident): void {
     injected[name] = (injected[name] ?? 0) + 1;
   }
+}
+
+/** Names them all: what a matcher shows of them is cut. */
+function expectNone(what: string, left: readonly string[]): void {
+  if (left.length > 0) throw new Error(`${what} left: ${left.join(', ')}`);
 }
 
 function faultsOf(world: World): Record<string, number> {
