@@ -60,8 +60,11 @@ export class RunRecord {
 
   /** The runner whose lease has not run out. */
   async holder(): Promise<string | undefined> {
-    const [[seconds], { alive_until, runner }] = await Promise.all([this.redis.time(), this.fields()]);
-    return Number(alive_until ?? 0) > Number(seconds) * 1_000 ? runner : undefined;
+    const [[seconds, micros], { alive_until, runner }] = await Promise.all([
+      this.redis.time(),
+      this.fields(),
+    ]);
+    return Number(alive_until ?? 0) > Number(seconds) * 1_000 + Number(micros) / 1_000 ? runner : undefined;
   }
 
   /** Takes the run for `runner`. Refused while another runner lives, unless that is the one known to be `dead`. */
