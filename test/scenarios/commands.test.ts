@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Summary } from '../../src/index.js';
@@ -104,6 +104,9 @@ test('told to end while it closes, a command ends its private Redis all the same
   const world = await World.open({ ownRedis: true });
   const run = world.start('run', world.csv(people(20)), '--json');
   await run.says(/"event":"result"/);
+  // From here on it is the lock under which the last one stops the server.
+  const lock = join(world.dataDir, 'redis', 'lock');
+  await until(() => existsSync(lock) || run.child.exitCode !== null);
   run.kill('SIGTERM');
   expect((await run.finished).code).toBe(0);
   expect(processesOf(world.dataDir)).toEqual([]);
