@@ -2,6 +2,9 @@
 import { EXIT } from '../errors.js';
 import { CLEAR } from './progress.js';
 
+/** Rows in flight have ten seconds; what waits for a Redis that is away would wait for ever. */
+const END_MS = 20_000;
+
 let told = false;
 
 /** The exit code of a first signal; the second ends the process wherever it is. */
@@ -35,7 +38,9 @@ export async function untilSignal<T>(
   const ending = new AbortController();
   let exitCode: number | undefined;
   const onSignal = (name: NodeJS.Signals) => {
-    exitCode = heed(name);
+    const code = heed(name);
+    exitCode = code;
+    setTimeout(() => process.exit(code), END_MS).unref(); // as kill -9: nothing is lost
     const clear = process.stderr.isTTY ? CLEAR : '';
     process.stderr.write(`${clear}rowferry: ending${awaited} (once more to end at once)\n`);
     ending.abort();

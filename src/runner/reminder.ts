@@ -17,27 +17,31 @@ export async function startReminder(
 ): Promise<{ stop(): Promise<void> }> {
   const queue = new RunQueue(redis, prefix, dataDirId);
   let server: string | undefined;
-  let looking = look();
-  await looking;
-  const timer = setInterval(() => {
-    looking = looking.then(look);
-  }, lookMs);
+  let looking = false;
+  let stopped = false;
+  await look();
+  const timer = setInterval(() => void look(), lookMs);
   return {
+    // A Redis that is away may never answer the look that is under way.
     async stop() {
+      stopped = true;
       clearInterval(timer);
-      await looking;
       await queue.close();
     },
   };
 
   async function look(): Promise<void> {
+    if (looking) return;
+    looking = true;
     try {
       const now = parseInfo(await redis.info('server')).get('run_id');
       if (now === server) return;
       for (const run of listRuns(dataDir)) if (isDue(run)) await queue.add(run);
       server = now;
     } catch (error) {
-      log.warn({ error: (error as Error).message }, 'enqueued runs not looked after');
+      if (!stopped) log.warn({ error: (error as Error).message }, 'enqueued runs not looked after');
+    } finally {
+      looking = false;
     }
   }
 

@@ -70,6 +70,8 @@ test('runs that were enqueued are gone on with, though Redis has forgotten that 
   await until(() => loadStatus(world.dataDir, run!).state === 'finished');
   expectAgreement(join(world.dataDir, 'reports', run!), rows, world.ledger());
   expect(loadStatus(world.dataDir, left).state).toBe('queued');
+  // Its end waits for Redis, but not for ever.
+  await redis.kill();
   second.kill();
   expect((await second.finished).code).toBe(143);
 });
