@@ -249,7 +249,7 @@ export class Rowferry {
 
   /** As {@link resume}, by the service of this data dir. */
   async handOver(run: string): Promise<void> {
-    await handOver(this.surroundings(), this.runs, run, this.clock.now());
+    await handOver(this.surroundings(), this.runs, run);
   }
 
   /** Puts the runs of a source into the queue of the service once more, in case Redis never heard of them. */

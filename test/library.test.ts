@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../src/clock.js';
+import { openRowferry } from '../src/index.js';
 import { BatchQueue } from '../src/queues/batches.js';
 import { expectAgreement } from './helpers/agreement.js';
 import { people } from './helpers/csv.js';
@@ -133,6 +135,19 @@ test('two processes cannot work on one run', async () => {
   await expect(rowferry.resume(run!)).rejects.toMatchObject({ code: 'RUN_ALIVE' });
   first.kill();
   await first.finished;
+});
+
+test('whether a runner lives is told by the clock of Redis: one that let go of its run does not, however late it is here', async () => {
+  const world = await World.open();
+  world.env.SENDMATOR_API_KEY = 'sk_refused_x';
+  const rowferry = await world.library();
+  const { run, state } = await rowferry.run(world.csv(people(5)));
+  expect(state).toBe('halted');
+  const clock = { ...systemClock, now: () => Date.now() - 3_600_000 };
+  const behind = await openRowferry({ dataDir: world.dataDir, env: world.env, clock });
+  onTestFinished(() => behind.close());
+  await behind.handOver(run);
+  expect(await behind.status(run)).toMatchObject({ state: 'queued' });
 });
 
 test('the key of the account is nowhere: not in Redis, the data dir, the log at trace, the report', async () => {

@@ -60,11 +60,12 @@ export class RunRecord {
 
   /** The runner whose lease has not run out. */
   async holder(): Promise<string | undefined> {
-    const [[seconds, micros], { alive_until, runner }] = await Promise.all([
+    const [[seconds, micros], [aliveUntil, runner]] = await Promise.all([
       this.redis.time(),
-      this.fields(),
+      this.redis.hmget(this.keys.state, 'alive_until', 'runner'),
     ]);
-    return Number(alive_until ?? 0) > Number(seconds) * 1_000 + Number(micros) / 1_000 ? runner : undefined;
+    if (Number(aliveUntil ?? 0) <= Number(seconds) * 1_000 + Number(micros) / 1_000) return undefined;
+    return runner ?? undefined;
   }
 
   /** Takes the run for `runner`. Refused while another runner lives, unless that is the one known to be `dead`. */

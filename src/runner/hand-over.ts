@@ -6,7 +6,7 @@ import { RunRecord } from '../outcomes/settle.js';
 import { BatchQueue } from '../queues/batches.js';
 import type { RunQueue } from '../queues/runs.js';
 import { loadPlan, loadStatus, saveStatus } from '../run.js';
-import { hasRunner, takenOver, whereIs } from './session.js';
+import { runnerOf, takenOver, whereIs } from './session.js';
 
 interface Around {
   redis: Redis;
@@ -32,13 +32,13 @@ export async function isServed(
 }
 
 /** Gives a run that was interrupted or halted to the service. Throws a sentence when it is over or at work. */
-export async function handOver(around: Around, runs: RunQueue, run: string, nowMs: number): Promise<void> {
+export async function handOver(around: Around, runs: RunQueue, run: string): Promise<void> {
   const { redis, prefix, dataDir } = around;
   loadPlan(dataDir, run);
   const { message: _, ...status } = loadStatus(dataDir, run);
   assertUnfinished(run, status.state);
-  const fields = await new RunRecord(redis, prefix, run).fields();
-  if (hasRunner(fields, nowMs)) throw takenOver(run, whereIs(fields.runner!));
+  const runner = await runnerOf(new RunRecord(redis, prefix, run));
+  if (runner !== undefined) throw takenOver(run, whereIs(runner));
   await saveStatus(dataDir, run, { ...status, state: 'queued', enqueued: true });
   await runs.addAgain(run);
 }

@@ -25,6 +25,7 @@ import {
   LEASE_MS,
   mayLive,
   type RunnerEvents,
+  runnerOf,
   Session,
   type Surroundings,
   takenOver,
@@ -76,8 +77,8 @@ async function takeRun(around: Surroundings, options: RunOptions): Promise<Sessi
   const plan = loadPlan(dataDir, options.run);
   const record = new RunRecord(redis, prefix, plan.run);
   // First of all: what is wrong just now (a disk that is full) is no reason to give up a run that is worked on.
-  const holder = await record.holder();
-  if (holder !== undefined && mayLive(holder)) throw takenOver(plan.run, whereIs(holder));
+  const other = await runnerOf(record);
+  if (other !== undefined) throw takenOver(plan.run, whereIs(other));
   const status = loadStatus(dataDir, options.run);
   const account = await options.account(plan);
   checkReportDir(plan.reportDir);

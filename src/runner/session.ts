@@ -64,9 +64,10 @@ export function mayLive(runner: string): boolean {
   return lifeOf(JSON.parse(runner) as ProcessIdentity) !== 'dead';
 }
 
-/** Whether a runner is working on the run with these state fields. */
-export function hasRunner(fields: Record<string, string>, nowMs: number): boolean {
-  return Number(fields.alive_until ?? 0) > nowMs && fields.runner !== undefined && mayLive(fields.runner);
+/** The runner that is working on a run, by the clock in which it shows that it lives: that of Redis. */
+export async function runnerOf(record: Pick<RunRecord, 'holder'>): Promise<string | undefined> {
+  const holder = await record.holder();
+  return holder !== undefined && mayLive(holder) ? holder : undefined;
 }
 
 export class Session {

@@ -11,7 +11,7 @@ import { toProgress } from '../outcomes/progress.js';
 import { RunRecord } from '../outcomes/settle.js';
 import type { Summary } from '../report/summary.js';
 import { aboutRows, loadPlan, loadStatus, type Rate, type RunPlan, type RunState } from '../run.js';
-import { hasRunner, type RunProgress } from './session.js';
+import { type RunProgress, runnerOf } from './session.js';
 
 /** What is known of a run right now. */
 export interface RunView {
@@ -46,8 +46,13 @@ export async function viewRun(
   const plan = loadPlan(dataDir, run);
   const status = loadStatus(dataDir, run);
   const record = new RunRecord(redis, prefix, run);
-  const [fields, late, summary] = await Promise.all([record.fields(), record.addendum(), readSummary(plan)]);
-  const state = status.state === 'running' && !hasRunner(fields, nowMs) ? 'interrupted' : status.state;
+  const [fields, runner, late, summary] = await Promise.all([
+    record.fields(),
+    runnerOf(record),
+    record.addendum(),
+    readSummary(plan),
+  ]);
+  const state = status.state === 'running' && runner === undefined ? 'interrupted' : status.state;
   const waiting =
     state === 'running' ? await readWaiting(redis, prefix, plan.account, plan.destination, nowMs) : undefined;
   const live = fields.state !== undefined && fields.state !== 'closed';
