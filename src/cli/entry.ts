@@ -39,7 +39,6 @@ export async function start(
       for (const warning of rowferry.warnings) rowferry.log.warn(warning);
       await work(name, rowferry, (signal) => body(rowferry, signal));
     } finally {
-      // A private Redis would be left without anybody who ends it.
       await unbroken(() => rowferry.close());
     }
   } catch (error) {

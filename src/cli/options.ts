@@ -144,7 +144,6 @@ export async function withRowferry<T>(
     for (const warning of rowferry.warnings) process.stderr.write(`rowferry: ${warning}\n`);
     return await body(rowferry);
   } finally {
-    // A private Redis would be left without anybody who ends it.
     await unbroken(() => rowferry.close());
   }
 }

@@ -7,15 +7,19 @@ const END_MS = 20_000;
 
 let told = false;
 
-/** The exit code of a first signal; the second ends the process wherever it is. */
+/** The exit code of a first signal; the second, or too long a time, ends the process wherever it is. */
 function heed(name: NodeJS.Signals): number {
   const code = name === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
   if (told) process.exit(code);
   told = true;
+  setTimeout(() => process.exit(code), END_MS).unref(); // as kill -9: nothing is lost
   return code;
 }
 
-/** Calls `body`, which must not be left half done: a first signal waits until it is through. */
+/**
+ * Calls `body`, which a first signal does not break off: closing, after which a private Redis would be left without
+ * anybody who ends it.
+ */
 export async function unbroken(body: () => Promise<void>): Promise<void> {
   process.on('SIGINT', heed);
   process.on('SIGTERM', heed);
@@ -38,9 +42,7 @@ export async function untilSignal<T>(
   const ending = new AbortController();
   let exitCode: number | undefined;
   const onSignal = (name: NodeJS.Signals) => {
-    const code = heed(name);
-    exitCode = code;
-    setTimeout(() => process.exit(code), END_MS).unref(); // as kill -9: nothing is lost
+    exitCode = heed(name);
     const clear = process.stderr.isTTY ? CLEAR : '';
     process.stderr.write(`${clear}rowferry: ending${awaited} (once more to end at once)\n`);
     ending.abort();
