@@ -26,7 +26,7 @@ export interface ReadOptions {
   reached?: ((place: Place) => void) | undefined;
 }
 
-const READ_BYTES = 128 * 1024;
+const READ_BYTES = 16 * 1024;
 
 /**
  * Yields the records of the first `bytes` bytes of `path`, which is UTF-8, in the groups in which they were cut; the

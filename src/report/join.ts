@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { decodeOutcome, type EncodedOutcome, fold, type Outcome } from '../outcome.js';
 import { parseEntry, readJournal } from './journal.js';
 
-const ROWS_A_RANGE = 16_384;
-const FLUSH_LENGTH = 64 * 1024;
+const ROWS_A_RANGE = 2_048;
+/** Of all ranges together: the journal is nearly in row order, so that few of them wait at a time. */
+const FLUSH_LENGTH = 512 * 1024;
 
 /** Whether `next` takes the place of what was told of its row before. */
 function stands(before: EncodedOutcome, next: EncodedOutcome): boolean {
@@ -25,11 +26,12 @@ export class OutcomesByRow {
     rmSync(dir, { recursive: true, force: true });
     mkdirSync(dir, { mode: 0o700 });
     const waiting = new Map<number, string[]>();
-    const lengths = new Map<number, number>();
-    const flush = (range: number) => {
-      appendFileSync(join(dir, String(range)), `[${waiting.get(range)!.join(',')}]\n`, { mode: 0o600 });
-      waiting.delete(range);
-      lengths.delete(range);
+    let length = 0;
+    const flush = () => {
+      for (const [range, list] of waiting)
+        appendFileSync(join(dir, String(range)), `[${list.join(',')}]\n`, { mode: 0o600 });
+      waiting.clear();
+      length = 0;
     };
     for await (const outcomes of readJournal(runDir)) {
       for (const outcome of outcomes) {
@@ -38,12 +40,11 @@ export class OutcomesByRow {
         const list = waiting.get(range);
         if (list) list.push(encoded);
         else waiting.set(range, [encoded]);
-        const length = (lengths.get(range) ?? 0) + encoded.length;
-        lengths.set(range, length);
-        if (length > FLUSH_LENGTH) flush(range);
+        length += encoded.length;
+        if (length > FLUSH_LENGTH) flush();
       }
     }
-    for (const range of [...waiting.keys()]) flush(range);
+    flush();
     return new OutcomesByRow(dir);
   }
 

@@ -50,7 +50,10 @@ export async function pass(session: Passing, options: PassOptions): Promise<void
       if (told !== undefined && told !== 'changed') unsent.push(told);
       else {
         const full = batcher.push(row, contact, told === 'changed');
-        if (full) await sendBatch(session, full, options);
+        if (full) {
+          await sendBatch(session, full, options);
+          if (options.wait) await window.room(signal);
+        }
       }
       if (signal.aborted) return;
     }

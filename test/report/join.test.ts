@@ -16,20 +16,20 @@ async function journaled(outcomes: readonly Outcome[]): Promise<string> {
 }
 
 test('gives the outcome of every row, over the borders of the ranges', async () => {
-  const rows = [40_000, 1, 16_384, 16_383, 100_000, 32_768, 2];
+  const rows = [40_000, 1, 2_048, 2_047, 100_000, 4_096, 2];
   const dir = await journaled(rows.map((row) => ({ row, status: 'created', contactId: `c${row}` })));
   const outcomes = await OutcomesByRow.sort(dir);
   for (const row of [...rows].sort((a, b) => a - b)) {
     expect(outcomes.of(row)).toEqual({ row, status: 'created', contactId: `c${row}` });
   }
-  for (const row of [0, 3, 16_385, 50_000, 1_000_000]) expect(outcomes.of(row)).toBeUndefined();
+  for (const row of [0, 3, 2_049, 50_000, 1_000_000]) expect(outcomes.of(row)).toBeUndefined();
   outcomes.close();
   expect(existsSync(join(dir, 'ranges'))).toBe(false);
 });
 
-test('holds more than is kept in memory for a range', async () => {
+test('holds more than is kept in memory', async () => {
   const all = Array.from(
-    { length: 5_000 },
+    { length: 20_000 },
     (_, i): Outcome => ({
       row: i + 1,
       status: 'failed',
@@ -51,7 +51,7 @@ test('starts anew over what an earlier attempt left behind', async () => {
 test('folds as outcomes do, in whatever order they were journaled', async () => {
   const outcome = fc
     .tuple(
-      fc.constantFrom(1, 2, 16_384),
+      fc.constantFrom(1, 2, 2_048),
       fc.constantFrom<Omit<Outcome, 'row'>>(
         { status: 'created' },
         { status: 'updated' },
@@ -65,7 +65,7 @@ test('folds as outcomes do, in whatever order they were journaled', async () => 
   await fc.assert(
     fc.asyncProperty(fc.array(outcome, { maxLength: 12 }), async (all) => {
       const outcomes = await OutcomesByRow.sort(await journaled(all));
-      for (const row of [1, 2, 16_384]) {
+      for (const row of [1, 2, 2_048]) {
         const expected = all
           .filter((one) => one.row === row)
           .reduce<Outcome | undefined>((first, next) => fold(first, next), undefined);
