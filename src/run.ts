@@ -2,9 +2,10 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { link, mkdir, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import type { Dialect } from './dialect.js';
+import { createAtomically, writeAtomically } from './durable-file.js';
 import { EXIT, RowferryError } from './errors.js';
 import type { MappingSpec } from './mapping.js';
 
@@ -239,38 +240,6 @@ export async function checkSnapshot(source: SourceSnapshot): Promise<void> {
       `${source.path} has changed since the run was started, and its report is made from it. Put the old file back, then resume the run or cancel it; the new file can be run by itself.`,
       EXIT.halted,
     );
-  }
-}
-
-/** Writes a file so that a reader sees the old or the new one, whole, also after a power cut. */
-export async function writeAtomically(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text, { mode: 0o600, flush: true });
-  await rename(temporary, path);
-  await syncDir(dirname(path));
-}
-
-/** Makes renames and new files in `dir` durable. */
-export async function syncDir(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Like {@link writeAtomically}, but a file that is there already stays as it is. */
-async function createAtomically(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  await writeFile(temporary, text, { mode: 0o600, flush: true });
-  try {
-    await link(temporary, path);
-    await syncDir(dirname(path));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await unlink(temporary);
   }
 }
 

@@ -9,8 +9,9 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { syncDir } from '../durable-file.js';
 import { EXIT, type Rowferry, RowferryError, type SourceOptions } from '../index.js';
-import { newRunId, runDir, syncDir } from '../run.js';
+import { newRunId, runDir } from '../run.js';
 import { type Shelf, upTo } from './shelf.js';
 
 export interface Added {

@@ -4,8 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../clock.js';
 import type { NotificationEntry } from '../config/notifications.js';
+import { writeAtomically } from '../durable-file.js';
 import { lastOccasion, nextOccasion } from '../queues/schedules.js';
-import { listRuns, loadPlan, type RunPlan, writeAtomically } from '../run.js';
+import { listRuns, loadPlan, type RunPlan } from '../run.js';
 import { missingNotice } from './compose.js';
 import type { Outbox } from './outbox.js';
 

@@ -1,7 +1,7 @@
 /** Notices that have not been taken yet: one file for each and each who is to be told, under `<data dir>/notices/`. No secrets in it. */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from '../run.js';
+import { writeAtomically } from '../durable-file.js';
 import type { Notice } from './notice.js';
 
 /** `<id>.<name of the entry>.json` */

@@ -5,8 +5,8 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDir } from '../durable-file.js';
 import type { EncodedOutcome } from '../outcome.js';
-import { syncDir } from '../run.js';
 
 /** A line that closes a group: the stream id up to which it goes. */
 const LAST = /^"\d+-\d+"$/;

@@ -1,8 +1,9 @@
 /** What a sync carried last, under `<data dir>/syncs/`. Written before a run is added, so it counts once the run has ended well. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAtomically } from '../durable-file.js';
 import { RowferryError } from '../errors.js';
-import { loadStatus, type RunStatus, runDir, type SourceSnapshot, writeAtomically } from '../run.js';
+import { loadStatus, type RunStatus, runDir, type SourceSnapshot } from '../run.js';
 import type { Mark } from './fetch.js';
 
 /** A snapshot that a run was made of. */

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
+import { syncDir, writeAtomically } from '../../durable-file.js';
 import { RowferryError } from '../../errors.js';
 import { lifeOf, type ProcessIdentity } from '../../process.js';
-import { isRunId, runDir, syncDir, writeAtomically } from '../../run.js';
+import { isRunId, runDir } from '../../run.js';
 import type { Seen } from './inbox.js';
 
 export interface Claim {
