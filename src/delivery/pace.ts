@@ -19,7 +19,10 @@ const UNSEEN_MS = 15;
 /** An answer is late when it takes longer than this share of the answers did; the usual time follows by small steps. */
 const USUAL_SHARE = 0.75;
 const USUAL_STEP = 0.01;
-/** The first answers of a process are slow without the API's doing: of so many the quickest is the usual one. */
+/**
+ * The first answers are slow, because this process is cold, or the API: of so many the quickest is the usual one, and
+ * those before it turn out to have been late.
+ */
 const FIRST_ANSWERS = 16;
 /** Less than this does a request stray on every way. */
 const TOLD_MS = 2;
@@ -91,7 +94,7 @@ export class Pace {
   intervalMs: number;
   /** What the answer to a request takes at {@link USUAL_SHARE} of the time, ms; undefined before the first. */
   private usualMs: number | undefined;
-  private answers = 0;
+  private readonly first: { slot: Slot; tookMs: number }[] = [];
   /** Slots, each with what Redis is to be told about it: see pace_reserve.lua. */
   private news: number[] = [];
 
@@ -164,13 +167,16 @@ export class Pace {
 
   /** The answer to the request of `slot` is there. One that took long may have begun its way late. */
   answered(slot: Slot): void {
-    const { atMs, writtenMs } = slot;
-    if (this.intervalMs === 0 || writtenMs === undefined) return;
-    const tookMs = this.clock.monotonic() - writtenMs;
+    const { first } = this;
+    if (this.intervalMs === 0 || slot.writtenMs === undefined) return;
+    const tookMs = this.clock.monotonic() - slot.writtenMs;
     const usualMs = this.usualMs ?? tookMs;
-    if (tookMs > usualMs + TOLD_MS) this.tell(slot, writtenMs - atMs + tookMs - usualMs);
-    if (++this.answers <= FIRST_ANSWERS) this.usualMs = Math.min(usualMs, tookMs);
-    else this.usualMs = usualMs * (1 + USUAL_STEP * (tookMs > usualMs ? USUAL_SHARE : USUAL_SHARE - 1));
+    if (first.length < FIRST_ANSWERS) {
+      this.usualMs = Math.min(usualMs, tookMs);
+      if (tookMs < usualMs) for (const before of first) this.tellAnswer(before.slot, before.tookMs, tookMs);
+      first.push({ slot, tookMs });
+    } else this.usualMs = usualMs * (1 + USUAL_STEP * (tookMs > usualMs ? USUAL_SHARE : USUAL_SHARE - 1));
+    this.tellAnswer(slot, tookMs, usualMs);
   }
 
   /**
@@ -183,6 +189,10 @@ export class Pace {
       const [seconds, micros] = await this.redis.time();
       this.see(Number(seconds) * 1_000_000 + Number(micros), askedMs);
     }
+  }
+
+  private tellAnswer(slot: Slot, tookMs: number, usualMs: number): void {
+    if (tookMs > usualMs + TOLD_MS) this.tell(slot, slot.writtenMs! - slot.atMs + tookMs - usualMs);
   }
 
   private tell({ us }: Slot, lateMs: number): void {

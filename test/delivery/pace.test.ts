@@ -66,6 +66,19 @@ describe('a request counts from when it was written', () => {
     expect(late.waitMs - inTime.waitMs).toBeLessThan(51_000);
   });
 
+  test('the first answer turns out to have been late when a quicker one comes', async () => {
+    const { make, reserve } = open({ requests: 1, perMs: 600_000 });
+    const pace = make();
+    const [slot] = (await reserve(pace, 1)).slots;
+    const atMs = performance.now() - 50_000;
+    pace.answered({ ...slot!, atMs, writtenMs: atMs });
+    const notKnown = await reserve(pace, 1);
+    pace.answered({ atMs: 0, us: 0, writtenMs: performance.now() });
+    const late = await reserve(pace, 1);
+    expect(late.waitMs - notKnown.waitMs).toBeGreaterThan(49_000);
+    expect(late.waitMs - notKnown.waitMs).toBeLessThan(51_000);
+  });
+
   test('what was not sent does not count', async () => {
     const { redis, prefix, make, reserve } = open(TWO);
     const pace = make();
