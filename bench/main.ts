@@ -1,9 +1,11 @@
 /**
  * `npm run bench -- [--quick] [--only throughput,…] [--rows 100000] [--rounds 5] [--json <file>] [--markdown <file>]`
  * Measures rowferry on this machine and beside others; README.md says how, and what each scenario asks. Absolute figures
- * say as much about the machine as about the code: compare the ratios.
+ * say as much about the machine as about the code: compare the ratios. On a page that is there already, sections of
+ * scenarios that are not measured stay.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -78,20 +80,39 @@ const { findServer } = await importDist('redis/provision');
 const { versionOf } = await importDist('redis/apt');
 const machine = {
   date: new Date().toISOString().slice(0, 16).replace('T', ' '),
+  commit: commit(),
   cpu: cpus()[0]?.model ?? 'unknown',
   cores: cpus().length,
   node: process.version,
   redis: await versionOf(findServer() ?? ''),
   loadBefore: loadavg()[0]!,
 };
-const on = `${machine.date} UTC, ${machine.cores} × ${machine.cpu}, Node ${machine.node}, Redis ${machine.redis}, load ${machine.loadBefore.toFixed(2)} before the start${quick ? ', quick sizes' : ''}, up to ${rounds} rounds`;
+const on = `${machine.date} UTC, commit ${machine.commit}, ${machine.cores} × ${machine.cpu}, Node ${machine.node}, Redis ${machine.redis}, load ${machine.loadBefore.toFixed(2)} before the start${quick ? ', quick sizes' : ''}, up to ${rounds} rounds`;
 
 /** After each scenario, so that what is stopped half way has left what it has. */
 async function write(results: readonly Result[]): Promise<void> {
   await writeFile(values.json, `${JSON.stringify({ machine, quick, results }, null, 1)}\n`);
   if (values.markdown === undefined) return;
-  const head = `# Results\n\n${on}. Written by \`npm run bench\`; how to read it: [README.md](README.md).`;
-  await writeFile(values.markdown, `${[head, ...results.map(asMarkdown)].join('\n\n')}\n`);
+  const before = await readFile(values.markdown, 'utf8').catch(() => '');
+  const sections = new Map(
+    before
+      .split(/^(?=## )/m)
+      .slice(1)
+      .map((section) => [section.slice('## '.length, section.indexOf('\n')), section.trimEnd()]),
+  );
+  for (const result of results) sections.set(result.scenario.name, asMarkdown(result, on));
+  const head = '# Results\n\nWritten by `npm run bench`; how to read it: [README.md](README.md).';
+  const inOrder = SCENARIOS.flatMap(({ name }) => sections.get(name) ?? []);
+  await writeFile(values.markdown, `${[head, ...inOrder].join('\n\n')}\n`);
+}
+
+function commit(): string {
+  try {
+    const of = ['describe', '--always', '--dirty'];
+    return execFileSync('git', of, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
 }
 
 process.stdout.write(`${on}\n\n`);

@@ -47,7 +47,8 @@ export function asText(result: Result): string {
   ].join('\n');
 }
 
-export function asMarkdown(result: Result): string {
+/** `on`: when, on which code and machine. */
+export function asMarkdown(result: Result, on: string): string {
   const [head, ...rest] = cells(result);
   const line = (of: readonly string[]) => `| ${of.join(' | ')} |`;
   const rule = `|${head!.map((_, i) => (i === 0 ? '---' : '--:')).join('|')}|`;
@@ -57,6 +58,8 @@ export function asMarkdown(result: Result): string {
     `## ${name}`,
     '',
     `${question} ${result.about}.`,
+    '',
+    `${on}.`,
     '',
     line(head!),
     rule,
