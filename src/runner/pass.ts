@@ -35,7 +35,7 @@ export async function pass(session: Passing, options: PassOptions): Promise<void
   const batcher = new Batcher({ rows: plan.batchRows, bytes: BATCH_BYTES });
   let unsent: Outcome[] = [];
 
-  for await (const group of rows) {
+  for await (const group of atLeast(plan.batchRows, rows)) {
     await options.prepare?.(group[0]!.row, group.at(-1)!.row);
     const due: IngestedRow[] = [];
     for (const row of group) {
@@ -80,6 +80,21 @@ export async function pass(session: Passing, options: PassOptions): Promise<void
     if (options.wait) await window.room(signal);
     await session.settle(outcomes);
   }
+}
+
+/** Larger groups of the same rows: what Redis is asked about one costs a round trip. */
+async function* atLeast(
+  many: number,
+  groups: AsyncIterable<IngestedRow[]>,
+): AsyncGenerator<IngestedRow[], void, void> {
+  let gathered: IngestedRow[] = [];
+  for await (const group of groups) {
+    gathered = gathered.concat(group);
+    if (gathered.length < many) continue;
+    yield gathered;
+    gathered = [];
+  }
+  if (gathered.length > 0) yield gathered;
 }
 
 /** Puts a batch into the queue, when the window has room for it. */

@@ -7,10 +7,10 @@ import { Window } from '../../src/runner/window.js';
 import { people, writeCsv } from '../helpers/csv.js';
 import { scratchFile } from '../helpers/scratch.js';
 
-const BATCH_ROWS = 100;
-const WINDOW_ROWS = 500;
-/** More than the smallest piece of a file has rows, less than the file. */
-const FEW_ROWS = 400;
+const BATCH_ROWS = 250;
+const WINDOW_ROWS = 1_000;
+/** A batch and more than the smallest piece of a file has rows, less than the file. */
+const FEW_ROWS = 700;
 
 test('rows are read when there is room for them, and few at a time', async () => {
   const source = await takeSnapshot(writeCsv(scratchFile(''), people(5_000)));
@@ -42,10 +42,17 @@ test('rows are read when there is room for them, and few at a time', async () =>
     },
   } as unknown as Passing;
   let taken = 0;
-  const passing = pass(session, { label: '', wait: true, take: () => ++taken > 0 });
+  const asked: number[] = [];
+  const passing = pass(session, {
+    label: '',
+    wait: true,
+    take: () => ++taken > 0,
+    prepare: async (first, last) => void asked.push(last - first + 1),
+  });
   await full;
   expect(batches).toEqual(Array.from({ length: WINDOW_ROWS / BATCH_ROWS }, () => BATCH_ROWS));
   expect(taken).toBeLessThan(WINDOW_ROWS + FEW_ROWS);
+  expect(Math.min(...asked)).toBeGreaterThanOrEqual(BATCH_ROWS);
   over.abort();
   await passing;
 });
