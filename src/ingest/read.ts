@@ -26,6 +26,7 @@ export interface ReadOptions {
   reached?: ((place: Place) => void) | undefined;
 }
 
+/** Few rows are cut at once: those that wait for their turn outlive the collector's first two rounds, which costs more than reading. */
 const READ_BYTES = 16 * 1024;
 
 /**

@@ -52,6 +52,7 @@ export async function pass(session: Passing, options: PassOptions): Promise<void
         const full = batcher.push(row, contact, told === 'changed');
         if (full) {
           await sendBatch(session, full, options);
+          // Before the next rows are read, for the same reason as they are read in small pieces (ingest/read.ts).
           if (options.wait) await window.room(signal);
         }
       }
